@@ -1,0 +1,57 @@
+"""The project's tasks: `nox -l` lists them, `nox -s lint` runs one, `nox` runs the defaults."""
+
+import nox
+
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["tests", "lint"]
+
+LIBRARY = {"numpy": [], "jax": ["jax"], "torch": ["torch==2.13.0"]}  # this torch has a CPU wheel on our machines
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+
+
+@nox.session
+@nox.parametrize("backend", list(LIBRARY))
+def tests(session, backend):
+    """The test suite on one backend, with that backend's library alone."""
+    session.install(*LIBRARY[backend], "-e", ".[test]")
+    session.run("pytest", "-n", "auto", *session.posargs, env={"MINIKERAS_TEST_BACKENDS": backend, **ONE_THREAD})
+
+
+@nox.session(python=["3.11", "3.12", "3.13"])
+def pythons(session):
+    """The test suite on every supported Python, with numpy alone."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "-n", "auto", *session.posargs, env=ONE_THREAD)
+
+
+@nox.session
+def lint(session):
+    """Style and likely bugs."""
+    session.install("ruff")
+    session.run("ruff", "check", ".")
+
+
+@nox.session
+def types(session):
+    """Static types, as far as they are written down."""
+    session.install("pyright", "-e", ".[h5,yaml,images]")
+    session.run("pyright", *session.posargs)
+
+
+@nox.session
+def bench(session):
+    """Our backends against each other and against the peers, on an otherwise quiet machine."""
+    session.install(LIBRARY["torch"][0], "jax", "autograd", "psutil", "-e", ".")
+    session.run("python", "-m", "benchmarks", *session.posargs)
+    session.run("python", "-m", "benchmarks", "--peers", *session.posargs)
+
+
+@nox.session
+def package(session):
+    """Build the wheel, install it alone and train from it."""
+    session.install("build")
+    session.run("python", "-m", "build", "--wheel", "--outdir", session.create_tmp())
+    wheel = next(path for path in session.cache_dir.parent.rglob("minikeras_multibackend-*.whl"))
+    session.install("--force-reinstall", str(wheel))
+    session.run("python", "examples/digits_cnn.py")
