@@ -1,0 +1,31 @@
+"""Helpers around models: data, files, summaries, plots. Names are imported when they are first asked for."""
+from importlib import import_module
+
+_HOMES = {
+    "np_utils": ["to_categorical", "normalize"],
+    "generic_utils": ["CustomObjectScope", "custom_object_scope", "get_custom_objects", "serialize_keras_object",
+                      "deserialize_keras_object"],
+    "progbar": ["Progbar"],
+    "data_utils": ["Sequence", "GeneratorEnqueuer", "OrderedEnqueuer", "get_file"],
+    "io_utils": ["HDF5Matrix", "H5Dict"],
+    "layer_utils": ["convert_all_kernels_in_model", "get_source_inputs", "print_summary"],
+    "vis_utils": ["model_to_dot", "plot_model"],
+    "multi_gpu_utils": ["multi_gpu_model"],
+    "conv_utils": [], "losses_utils": [], "metrics_utils": [], "test_utils": [],
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+__all__ = sorted(_HOME_OF)
+
+
+def __getattr__(name):
+    if name in _HOMES:
+        return import_module(f"{__name__}.{name}")
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted([*globals(), *_HOMES, *_HOME_OF])

@@ -1,0 +1,134 @@
+"""The summary of a model, counts of parameters, and conversions of kernels between data formats."""
+import numpy as np
+
+from .. import backend as K
+from .conv_utils import convert_kernel
+
+
+def count_params(weights):
+    """Number of scalars in a list of variables; one that occurs twice counts once."""
+    return int(sum(K.count_params(w) for w in {id(w): w for w in weights}.values()))
+
+
+def print_summary(model, line_length=None, positions=None, print_fn=None):
+    """Print a table of the model's layers, their output shapes and numbers of parameters.
+
+    line_length: in characters. positions: where the columns end, as fractions of the line or absolutely.
+    print_fn: called with each line; print by default.
+    """
+    print_fn = print_fn or print
+    in_a_row = _is_in_a_row(model)
+    line_length = line_length or (65 if in_a_row else 98)
+    positions = positions or ([0.45, 0.85, 1.0] if in_a_row else [0.33, 0.55, 0.67, 1.0])
+    if positions[-1] <= 1:
+        positions = [int(line_length * p) for p in positions]
+    header = ["Layer (type)", "Output Shape", "Param #", "Connected to"][:3 if in_a_row else 4]
+
+    print_fn(f'Model: "{model.name}"')
+    print_fn("_" * line_length)
+    print_fn(_row(header, positions))
+    print_fn("=" * line_length)
+    for i, layer in enumerate(model.layers):
+        for fields in _layer_rows(layer, None if in_a_row else _relevant_nodes(model)):
+            print_fn(_row(fields, positions))
+        print_fn(("=" if i == len(model.layers) - 1 else "_") * line_length)
+    _print_totals(model, print_fn)
+    print_fn("_" * line_length)
+
+
+def _print_totals(model, print_fn):
+    if hasattr(model, "_check_trainable_weights_consistency"):
+        model._check_trainable_weights_consistency()
+    trainable = count_params(getattr(model, "_collected_trainable_weights", model.trainable_weights))
+    frozen = count_params(model.non_trainable_weights)
+    print_fn(f"Total params: {trainable + frozen:,}")
+    print_fn(f"Trainable params: {trainable:,}")
+    print_fn(f"Non-trainable params: {frozen:,}")
+
+
+def _row(fields, positions):
+    line = ""
+    for field, position in zip(fields, positions):
+        line = (line + str(field))[:position - 1].ljust(position)
+    return line.rstrip()
+
+
+def _relevant_nodes(model):
+    return {id(node) for nodes in getattr(model, "_nodes_by_depth", {}).values() for node in nodes}
+
+
+def _is_in_a_row(model):
+    """Whether each layer has one input and one consumer, so that a column of connections would say nothing."""
+    if type(model).__name__ == "Sequential" or not getattr(model, "_is_graph_network", hasattr(model, "_nodes_by_depth")):
+        return True
+    nodes_of_depth = model._nodes_by_depth.values()
+    if any(len(nodes) > 1 or len(nodes[0].inbound_layers) > 1 for nodes in nodes_of_depth):
+        return False
+    layers = [nodes[0].outbound_layer for nodes in nodes_of_depth]
+    return len({id(layer) for layer in layers}) == len(layers)
+
+
+def _layer_rows(layer, relevant):
+    try:
+        shape = layer.output_shape
+    except (AttributeError, RuntimeError):
+        shape = "multiple"
+    first = [f"{layer.name} ({type(layer).__name__})", shape, layer.count_params() if layer.built else 0]
+    if relevant is None:
+        return [first]
+    sources = [f"{source.name}[{node_index}][{tensor_index}]"
+               for node in layer._inbound_nodes if id(node) in relevant
+               for source, node_index, tensor_index in zip(node.inbound_layers, node.node_indices, node.tensor_indices)]
+    return [[*first, *sources[:1]], *(["", "", "", source] for source in sources[1:])]
+
+
+def get_source_inputs(tensor, layer=None, node_index=None):
+    """The input tensors from which `tensor` is computed, in order of first use.
+
+    layer, node_index: where the tensor comes from, when that is not what its `_keras_history` says.
+    """
+    if layer is None or node_index:
+        layer, node_index, _ = getattr(tensor, "_keras_history", (None, None, None))
+    if layer is None or not layer._inbound_nodes:
+        return [tensor]
+    sources, seen = [], set()
+    pending = [(tensor, layer._inbound_nodes[node_index])]
+    while pending:
+        tensor, node = pending.pop()
+        if not node.inbound_layers:
+            new = [t for t in node.input_tensors if all(t is not s for s in sources)]
+            sources.extend(new)
+        elif id(node) not in seen:
+            seen.add(id(node))
+            parents = zip(node.input_tensors, node.inbound_layers, node.node_indices)
+            pending.extend(reversed([(t, parent._inbound_nodes[index]) for t, parent, index in parents]))
+    return sources
+
+
+_THEANO_CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose")
+
+
+def convert_all_kernels_in_model(model):
+    """Turn the kernels of all convolutions of a model round: for weights trained by true convolution (Theano)."""
+    for layer in model.layers:
+        if type(layer).__name__ in _THEANO_CONVOLUTIONS:
+            K.set_value(layer.kernel, convert_kernel(K.get_value(layer.kernel)))
+
+
+def convert_dense_weights_data_format(dense, previous_feature_map_shape, target_data_format="channels_first"):
+    """Reorder the rows of a Dense layer that follows a Flatten, when the data format before it changes.
+
+    previous_feature_map_shape: without the batch, in the *target* format. target_data_format: that of the new data.
+    Raises ValueError for another data format.
+    """
+    if target_data_format not in ("channels_first", "channels_last"):
+        raise ValueError(f"convert_dense_weights_data_format: target_data_format must be 'channels_first' or "
+                         f"'channels_last', got {target_data_format!r}.")
+    kernel, *bias = dense.get_weights()
+    shape = tuple(previous_feature_map_shape)
+    rows = np.arange(kernel.shape[0])
+    if target_data_format == "channels_first":
+        old = np.moveaxis(rows.reshape(*shape[1:], shape[0]), -1, 0)
+    else:
+        old = np.moveaxis(rows.reshape(shape[-1], *shape[:-1]), 0, -1)
+    dense.set_weights([kernel[old.ravel()], *bias])
