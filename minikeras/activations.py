@@ -1,0 +1,124 @@
+"""Activation functions: tensor in, tensor of the same shape and dtype out."""
+
+import warnings
+
+from . import backend as K
+from .utils.generic_utils import deserialize_keras_object
+
+# Klambauer et al., Self-Normalizing Neural Networks (2017), equations 14: the fixed point (mean 0, variance 1).
+SELU_ALPHA = 1.6732632423543772848170429916717
+SELU_SCALE = 1.0507009873554804934193349852946
+
+
+def softmax(x, axis=-1):
+    """exp(x) / sum(exp(x)) over `axis`.
+
+    x: at least two axes. `axis` holds for three axes and more; for two it is the last one, as in Keras 2.
+    Raises ValueError for fewer axes.
+    """
+    if K.ndim(x) < 2:
+        raise ValueError(f"softmax needs a tensor of at least two axes, [batch, ..., classes]; got shape {K.int_shape(x)}.")
+    return K.softmax(x, axis=axis if K.ndim(x) > 2 else -1)
+
+
+def elu(x, alpha=1.0):
+    """x where it is positive, else alpha (exp(x) - 1). Source: Clevert et al. (2016)."""
+    return K.elu(x, alpha)
+
+
+def selu(x):
+    """Scaled elu that drives activations to mean 0 and variance 1; for kernels from lecun_normal, and AlphaDropout.
+
+    Source: Klambauer et al., Self-Normalizing Neural Networks (2017).
+    """
+    return SELU_SCALE * K.elu(x, SELU_ALPHA)
+
+
+def softplus(x):
+    """log(1 + exp(x))."""
+    return K.softplus(x)
+
+
+def softsign(x):
+    """x / (1 + |x|)."""
+    return K.softsign(x)
+
+
+def relu(x, alpha=0.0, max_value=None, threshold=0.0):
+    """min(x, max_value) where x >= threshold, else alpha (x - threshold)."""
+    return K.relu(x, alpha=alpha, max_value=max_value, threshold=threshold)
+
+
+def tanh(x):
+    """Hyperbolic tangent."""
+    return K.tanh(x)
+
+
+def sigmoid(x):
+    """1 / (1 + exp(-x))."""
+    return K.sigmoid(x)
+
+
+def hard_sigmoid(x):
+    """Piecewise linear sigmoid: 0 below -2.5, 1 above 2.5, 0.2 x + 0.5 between."""
+    return K.hard_sigmoid(x)
+
+
+def exponential(x):
+    """exp(x)."""
+    return K.exp(x)
+
+
+def linear(x):
+    """x itself."""
+    return x
+
+
+def gelu(x):
+    """x Phi(x), Phi the normal distribution function, in its tanh approximation.
+
+    Source: Hendrycks and Gimpel, Gaussian Error Linear Units (2016).
+    """
+    return 0.5 * x * (1.0 + K.tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))  # sqrt(2 / pi)
+
+
+def swish(x):
+    """x sigmoid(x). Source: Ramachandran et al., Searching for Activation Functions (2017)."""
+    return x * K.sigmoid(x)
+
+
+silu = swish
+
+_FUNCTIONS = {f.__name__: f for f in (softmax, elu, selu, softplus, softsign, relu, tanh, sigmoid, hard_sigmoid,
+                                      exponential, linear, gelu, swish)}  # fmt: skip
+_FUNCTIONS["silu"] = swish
+
+
+def serialize(activation):
+    """The name of an activation function."""
+    return activation.__name__
+
+
+def deserialize(name, custom_objects=None):
+    """The activation function of a name (or of the config of a layer). Raises ValueError for unknown names."""
+    return deserialize_keras_object(name, _FUNCTIONS, custom_objects, "activation function")
+
+
+def get(identifier):
+    """The function of a name or config, `linear` for None; a callable is returned as it is.
+
+    Raises ValueError for anything else.
+    """
+    if identifier is None:
+        return linear
+    if isinstance(identifier, (str, dict)):
+        return deserialize(identifier)
+    if not callable(identifier):
+        raise ValueError(f"Cannot read {identifier!r} as an activation: give a name, a function or None.")
+    if hasattr(identifier, "_inbound_nodes"):
+        warnings.warn(
+            f"The activation {type(identifier).__name__} is a layer: as an argument it would be hidden from the model. "
+            "Add it after the layer instead.",
+            stacklevel=2,
+        )
+    return identifier
