@@ -1,0 +1,23 @@
+"""The same training steps, written by hand for one library each: what someone gets who needs no framework.
+
+A module here has `NAME`, `WORKLOADS` (names that it can do) and `Trainer`.
+"""
+
+
+class TrainerBase:
+    """One network in training. A subclass has `__init__(workload, check)` and `step(x, y) -> loss`.
+
+    check: leave out dropout, and compute exactly what Keras's formulas say, for the comparison of losses.
+    The loss may still be on its way (a device array): `fetch` waits for it.
+    """
+
+    fetch = staticmethod(float)
+
+    def train_on_batch(self, x, y):
+        """One step, and its loss as a number."""
+        return self.fetch(self.step(x, y))
+
+    def fit(self, x, y, batch):
+        """One pass over the data in order; the mean loss is looked at in the end."""
+        losses = [self.step(x[i : i + batch], y[i : i + batch]) for i in range(0, len(x), batch)]
+        return sum(map(self.fetch, losses)) / len(losses)
