@@ -1,0 +1,36 @@
+"""`K`: the functions of keras.backend, and some that its users missed.
+
+    from minikeras import backend as K
+
+Every function here builds graph: `K.function` and `K.eval` run it, on the backend that `MINIKERAS_BACKEND` names.
+Names such as `sum`, `max`, `any`, `slice` and `eval` are those of Keras, and shadow Python's in this module.
+"""
+
+from . import operators as _operators
+from .config import (
+    epsilon,
+    floatx,
+    image_data_format,
+    normalize_data_format,
+    set_epsilon,
+    set_floatx,
+    set_image_data_format,
+)
+from .function import (
+    Function,
+    batch_get_value,
+    batch_set_value,
+    eval,
+    function,
+    get_value,
+    set_value,
+    to_numpy,
+)
+from .gradients import gradients
+from .ops.linalg import *
+from .ops.math import *
+from .ops.reduction import *
+from .ops.shape import *
+from .runtime import backend, set_backend
+from .tensor import Placeholder, Tensor, Update, name_scope
+from .variable import Variable

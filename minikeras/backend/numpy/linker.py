@@ -1,0 +1,369 @@
+"""Runs programs with NumPy: a straight line of calls on memory that was planned beforehand.
+
+Every step whose kernel takes `out` gets a buffer when the program is linked; buffers are reused as soon as nothing reads
+them, an elementwise step may write over an argument that it is the last to read, views are made at link time, and the
+new value of a variable is written into the variable itself where nothing reads the old one later. What is left at run
+time are calls of ufuncs and BLAS on arrays that are already there.
+
+Outputs are never planned buffers: the caller may keep them.
+"""
+
+import inspect
+import threading
+
+import numpy as np
+
+from .. import runtime
+from ..program import Program, Value
+
+ALIGN = 64
+
+
+def view(kernel):
+    """Marks a kernel whose result shares the memory of its first argument."""
+    kernel.is_view = True
+    return kernel
+
+
+def elementwise(kernel):
+    """Marks a kernel that may write its result over an argument of the same shape and dtype."""
+    kernel.in_place = True
+    return kernel
+
+
+def takes_out(kernel):
+    """Whether the kernel writes into a given buffer."""
+    if isinstance(kernel, np.ufunc):
+        return True
+    try:
+        return "out" in inspect.signature(kernel).parameters
+    except (TypeError, ValueError):
+        return False
+
+
+def in_place(kernel):
+    """Whether the result may overwrite an argument."""
+    return isinstance(kernel, np.ufunc) or getattr(kernel, "in_place", False)
+
+
+class Arena:
+    """Memory for values with limited lifetimes: freed blocks are handed out again, best fit first."""
+
+    def __init__(self):
+        self.free = []  # (bytes, block), blocks are uint8 arrays
+        self.total = 0
+
+    def take(self, nbytes):
+        nbytes = -(-max(nbytes, 1) // ALIGN) * ALIGN
+        fitting = [i for i, (size, _) in enumerate(self.free) if nbytes <= size <= 2 * nbytes + 4096]
+        if fitting:
+            best = min(fitting, key=lambda i: self.free[i][0])
+            return self.free.pop(best)[1]
+        self.total += nbytes
+        block = np.empty(nbytes + ALIGN, np.uint8)
+        start = -block.ctypes.data % ALIGN
+        return block[start : start + nbytes]
+
+    def give(self, block):
+        self.free.append((block.nbytes, block))
+
+
+def shaped(block, value):
+    """A block as an array for the value."""
+    return block[: value.nbytes].view(value.dtype).reshape(value.shape)
+
+
+class Plan:
+    """The linked form of a program while it is made: source lines, and the arrays that they name."""
+
+    def __init__(self, program):
+        self.program, self.lines, self.names = program, [], {}
+        self.place = {}  # Value -> an array that stays the same from run to run, or the name of a local variable
+        self.block = {}  # Value -> the arena's block that holds it
+        self.readers = {}  # id of a block -> index of the last step that reads it
+        self.arena = Arena()
+        self.written = {}  # Variable -> True once its memory holds the new value
+        self._leaves()
+        self.last = self._last_reads()
+        self._claims()
+
+    def bind(self, thing, prefix):
+        """A global name of the generated function for an object."""
+        name = f"{prefix}{len(self.names)}"
+        self.names[name] = thing
+        return name
+
+    def _leaves(self):
+        for i, value in enumerate(self.program.inputs):
+            if value.kind == "input":
+                self.place[value] = f"x{i}"
+
+    def _last_reads(self):
+        """Last reading step of each value; views keep what they look at."""
+        last = self.program.last_uses()
+        for step in reversed(self.program.steps):
+            kernel = kernel_of(step)
+            if getattr(kernel, "is_view", False):
+                base, out = step.inputs[0], step.outputs[0]
+                last[base] = max(last.get(base, -1), last[out])
+        return last
+
+    def _claims(self):
+        """Which steps may write straight into the variable that they update: Value -> Variable."""
+        index = {step: i for i, step in enumerate(self.program.steps)}
+        leaf = {v.source: v for s in self.program.steps for v in s.inputs if v.kind == "variable"}
+        taken, self.claim = {v for v in self.program.outputs}, {}
+        for variable, value in self.program.updates:
+            if value.kind != "step" or value in taken or value.shape != variable.shape:
+                continue
+            read = leaf.get(variable)
+            own = index[value.source]
+            free = read is None or self.last.get(read, -1) < own
+            own_read = read is not None and self.last.get(read, -1) == own and self._may_overwrite(value.source, read)
+            if (free or own_read) and takes_out(kernel_of(value.source)) and len(value.source.outputs) == 1:
+                self.claim[value] = variable
+                taken.add(value)
+
+    def _may_overwrite(self, step, read):
+        same = [v for v in step.inputs if v is read]
+        return in_place(kernel_of(step)) and bool(same) and read.shape == step.outputs[0].shape and all(
+            not self._looks_at(v, read) for v in step.inputs if v is not read
+        )
+
+    def _looks_at(self, value, base):
+        while value.kind == "step" and getattr(kernel_of(value.source), "is_view", False):
+            value = value.source.inputs[0]
+        return value is base
+
+    # -- arguments
+
+    def fixed(self, value):
+        """The array of a value that stays the same from run to run, or None."""
+        if value not in self.place:
+            if value.kind == "constant":
+                self.place[value] = value.source
+            elif value.kind == "variable":
+                self.place[value] = value.source.native()
+            else:
+                return None
+        place = self.place[value]
+        return None if isinstance(place, str) else place
+
+    def spell(self, arg):
+        """An argument of a call, as source."""
+        if isinstance(arg, Value):
+            if arg.kind == "counter":
+                return f"counts[{self.program.counters.index(arg.source)}]"
+            array = self.fixed(arg)
+            if array is None:
+                return self.place[arg]
+            name = f"{arg.kind[0]}_{id(array)}"
+            self.names[name] = array
+            return name
+        if isinstance(arg, tuple) and any(isinstance(a, (Value, tuple)) for a in arg):
+            return f"({' '.join(self.spell(a) + ',' for a in arg)})"
+        if arg is None or isinstance(arg, (bool, int, str)):
+            return repr(arg)
+        if isinstance(arg, Program):
+            return self.bind(run_body(arg), "body")
+        return self.bind(arg, "a")
+
+    # -- steps
+
+    def add(self, i, step):
+        kernel = kernel_of(step)
+        if getattr(kernel, "is_view", False) and self._view(step, kernel):
+            pass
+        elif takes_out(kernel) and len(step.outputs) == 1 and step.outputs[0].dtype != "bfloat16":
+            self._planned(i, step, kernel)
+        else:
+            self._call(step, kernel)
+        self._release(i, step)
+
+    def _view(self, step, kernel):
+        base, out = step.inputs[0], step.outputs[0]
+        array = self.fixed(base)
+        if array is None or base.kind == "constant" or out in self.program.outputs:
+            return False
+        looked = kernel(*(self.fixed(a) if isinstance(a, Value) else a for a in step.args))
+        if not np.may_share_memory(looked, array) and out.size:
+            return False
+        self.place[out] = looked
+        if base in self.block:
+            self.block[out] = self.block[base]
+        return True
+
+    def _planned(self, i, step, kernel):
+        out = step.outputs[0]
+        arguments = ", ".join(self.spell(a) for a in step.args)
+        call = f"{self.bind(kernel, 'k')}({arguments}"
+        if any(out is o for o in self.program.outputs):
+            self.place[out] = self.local(out)
+            # A 0-d result is a NumPy scalar without `out`; as an argument it is slower, but it is only an output.
+            self.lines.append(f"{self.place[out]} = {call})")
+            return
+        self.place[out] = target = self._target(i, step, kernel)
+        self.names[f"s_{id(target)}"] = target
+        positional = isinstance(kernel, np.ufunc)
+        self.lines.append(f"{call}, {'' if positional else 'out='}s_{id(target)})")
+
+    def _target(self, i, step, kernel):
+        """Where the step writes: its variable, an argument that ends here, or a block of the arena."""
+        out = step.outputs[0]
+        variable = self.claim.get(out)
+        if variable is not None:
+            self.written[variable] = True
+            return variable.native()
+        if in_place(kernel):
+            for value in step.inputs:
+                block = self.block.get(value)
+                if (
+                    block is not None
+                    and self._ends(block, i)
+                    and value.shape == out.shape
+                    and value.dtype == out.dtype
+                    and self.fixed(value).flags.c_contiguous
+                    and self._alone(value, step)
+                ):
+                    self._hold(out, block)
+                    return shaped(block, out)
+        block = self.arena.take(out.nbytes)
+        self._hold(out, block)
+        return shaped(block, out)
+
+    def _hold(self, out, block):
+        self.block[out] = block
+        self.readers[id(block)] = self.last[out]
+
+    def _alone(self, value, step):
+        """No other argument looks at the same block in another order."""
+        block = self.block[value]
+        return all(
+            self.block.get(v) is not block or self.place[v] is self.place[value] for v in step.inputs
+        )
+
+    def _ends(self, block, i):
+        return self.readers[id(block)] <= i
+
+    def _call(self, step, kernel):
+        names = [self.local(v) for v in step.outputs]
+        for value, name in zip(step.outputs, names, strict=True):
+            self.place[value] = name
+        arguments = ", ".join(self.spell(a) for a in step.args)
+        left = names[0] if len(names) == 1 else ", ".join(names)
+        self.lines.append(f"{left} = {self.bind(kernel, 'k')}({arguments})")
+
+    def local(self, value):
+        """A fresh local name."""
+        return f"t{len(self.lines)}_{value.index}"
+
+    def _release(self, i, step):
+        for value in {*step.inputs, *step.outputs}:
+            block = self.block.get(value)
+            if block is not None and self._ends(block, i) and self.readers.pop(id(block), None) is not None:
+                self.readers[id(block)] = len(self.program.steps) + 1
+                self.arena.give(block)
+        dead = [v for v in {*step.inputs} if isinstance(self.place.get(v), str) and self.last[v] <= i and v.kind == "step"]
+        if dead:
+            self.lines.append("del " + ", ".join(sorted({self.place[v] for v in dead})))
+
+    # -- the end
+
+    def finish(self):
+        for variable, value in self.program.updates:
+            if not self.written.get(variable):
+                self.lines.append(f"new{id(variable)} = copy({self.spell(value)})")
+        for variable, _ in self.program.updates:
+            if not self.written.get(variable):
+                self.names[f"w_{id(variable)}"] = variable.native()
+                self.lines.append(f"copyto(w_{id(variable)}, new{id(variable)})")
+        self.lines.append(f"return ({' '.join(self._output(v) + ',' for v in self.program.outputs)})")
+
+    def _output(self, value):
+        name = self.spell(value)
+        owned = value.kind == "step" and isinstance(self.place[value], str) and not self._is_view(value)
+        return f"asarray({name})" if owned else f"array({name})"
+
+    def _is_view(self, value):
+        return getattr(kernel_of(value.source), "is_view", False)
+
+    def compile(self):
+        """The function (x0, x1, ..., counts) -> outputs."""
+        header = ", ".join([*(f"x{i}" for i in range(len(self.program.inputs))), "counts"])
+        body = "\n    ".join(self.lines)
+        source = f"def run({header}):\n    {body}\n"
+        scope = {**self.names, "copyto": np.copyto, "array": np.array, "asarray": np.asarray, "copy": np.array}
+        exec(builtins_compile(source), scope)
+        run = scope["run"]
+        run.source = source
+        return run
+
+
+def builtins_compile(source):
+    return compile(source, "<minikeras program>", "exec")
+
+
+def kernel_of(step):
+    """The kernel of a step; raises NotImplementedError naming op and backend."""
+    from .. import numpy as package
+
+    kernel = runtime.kernel(package, step.op)
+    if kernel is None:
+        raise runtime.missing_kernel(package, step.op)
+    return kernel
+
+
+def plan(program):
+    """The compiled straight line of a program."""
+    made = Plan(program)
+    for i, step in enumerate(program.steps):
+        made.add(i, step)
+    made.finish()
+    return made.compile()
+
+
+def run_body(program):
+    """A sub-program as a function of its inputs: callable(*inputs, counts) -> outputs."""
+    return plan(program)
+
+
+class Linked:
+    """A program ready to run. One run at a time: the buffers are its own."""
+
+    def __init__(self, program):
+        self.program, self.counters = program, program.counters
+        self.line = plan(program)
+        self.lock = threading.Lock()
+
+    def __call__(self, inputs):
+        with self.lock, np.errstate(all="ignore"):
+            counts = [c.value for c in self.counters]
+            outputs = self.line(*inputs, counts)
+            for counter in self.counters:
+                counter.value += 1
+            return outputs
+
+
+def run_once(program):
+    """The outputs of a program without inputs, computed step by step without a plan."""
+    values = {}
+
+    def look(arg):
+        if isinstance(arg, Value):
+            if arg.kind == "step":
+                return values[arg]
+            if arg.kind == "counter":
+                return arg.source.value
+            return arg.source if arg.kind == "constant" else arg.source.numpy()
+        if isinstance(arg, Program):
+            return run_body(arg)
+        return tuple(look(a) for a in arg) if isinstance(arg, tuple) else arg
+
+    with np.errstate(all="ignore"):
+        for step in program.steps:
+            results = kernel_of(step)(*(look(a) for a in step.args))
+            results = results if isinstance(results, (tuple, list)) else (results,)
+            values.update(zip(step.outputs, results, strict=True))
+    for counter in program.counters:
+        counter.value += 1
+    return [np.asarray(look(v)) for v in program.outputs]

@@ -1,0 +1,364 @@
+"""The declaration of an op: one decorated function gives signature, documentation, and shape rule or meaning.
+
+    @op
+    def sum(x: Tensor, axis: Axes = None, keepdims: bool = False):
+        '''Sum of the elements over `axis` ...'''
+        return reduced(x, axis, keepdims)            # a primitive: a Spec (or several)
+
+    sum.gradient(lambda g, y, x, axis, keepdims: spread(g, x, axis, keepdims))
+
+The annotations say what the arguments are, and put them in canonical order once, before the body, the gradient rule and
+the kernels see them: `Tensor` (or None), `Tensors` (a tuple of them), `Axis`, `Axes`, `Host` (integers that may be
+tensors while the graph is built), `DType`. A body that returns a tensor makes the op a composite: it is what the op
+means, and dissolves where a backend has no kernel of that name.
+"""
+
+import builtins
+import functools
+import inspect
+from typing import NamedTuple
+
+import numpy as np
+
+from . import config
+from .tensor import Apply, Constant, Tensor, building, dtype_name, is_float, show
+
+OPS = {}  # name -> Op, in the order of declaration
+
+
+class Spec(NamedTuple):
+    """Shape and dtype of an output."""
+
+    shape: tuple
+    dtype: str
+
+    @property
+    def ndim(self):
+        return len(self.shape)
+
+
+def like(x):
+    """The Spec of x itself."""
+    return Spec(x.shape, x.dtype)
+
+
+# ---- kinds of parameters --------------------------------------------------------------------------------------------
+
+
+class Tensors:
+    """Annotation: a list or tuple of tensors (None among them is kept)."""
+
+
+class Axis:
+    """Annotation: one axis of the first tensor; negative ones count from the end. None stays None."""
+
+    @staticmethod
+    def canonical(value, x):
+        return value if value is None else one_axis(value, x.ndim)
+
+
+class Axes:
+    """Annotation: an axis or several; None for all. Becomes a sorted tuple."""
+
+    @staticmethod
+    def canonical(value, x):
+        if value is None:
+            return tuple(range(x.ndim))
+        axes = value if isinstance(value, (list, tuple, np.ndarray)) else (value,)
+        return tuple(sorted({one_axis(a, x.ndim) for a in axes}))
+
+
+class Host:
+    """Annotation: an integer or a tuple of them; a tensor, or tensors among them, are evaluated on the host when the
+    program is specialised. Reaches shape rule and kernel as int or tuple (while building: a Tensor if not known)."""
+
+    @staticmethod
+    def canonical(value, x):
+        return host_integers(value)
+
+
+class DType:
+    """Annotation: a dtype; None stands for floatx."""
+
+    @staticmethod
+    def canonical(value, x):
+        return dtype_name(value)
+
+
+def one_axis(axis, ndim):
+    """Non-negative form of an axis. Raises ValueError when there is no such axis."""
+    axis = int(axis)
+    if not -ndim <= axis < ndim:
+        raise ValueError(f"axis {axis} is out of range for {ndim} axes.")
+    return axis % ndim if ndim else 0
+
+
+def host_integers(value):
+    """int or tuple of ints where known; else an integer tensor that gives them at run time."""
+    if value is None or isinstance(value, (int, np.integer)):
+        return None if value is None else int(value)
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, np.ndarray):
+        return tuple(int(v) for v in value) if value.ndim else int(value)
+    items = [v if v is None or isinstance(v, Tensor) else int(v) for v in value]
+    if any(isinstance(v, Tensor) for v in items):
+        from .ops.shape import cast, stack
+
+        return stack([cast(v, "int32") if isinstance(v, Tensor) else as_tensor(v, "int32") for v in items])
+    return tuple(items)
+
+
+# ---- values into tensors ----------------------------------------------------------------------------------------------
+
+
+def as_tensor(value, dtype=None):
+    """The value as a tensor: tensors as they are, numbers and arrays as constants.
+
+    dtype: that of a constant; by default floatx for floats, int32 for integers, bool for bools. With a dtype of
+    integers, a float value is given floatx instead, so that nothing is cut off.
+    """
+    if isinstance(value, Tensor):
+        return value
+    if getattr(value, "is_sparse_tensor", False):
+        return value
+    array = np.asarray(value)
+    kind = array.dtype.kind
+    if kind not in "biuf":
+        if array.size == 0 or kind != "O":
+            raise TypeError(f"Expected a tensor, number or array of numbers, got {value!r}.")
+        return _stack_mixed(value, dtype)
+    if dtype is None:
+        dtype = {"b": "bool", "f": config.floatx()}.get(kind, "int32")
+        if isinstance(value, (np.ndarray, np.generic)) and kind in "iu":
+            dtype = array.dtype.name
+    elif kind == "f" and not is_float(dtype):
+        dtype = config.floatx()
+    if dtype == "bfloat16":
+        from .ops.shape import cast
+
+        return cast(Constant(array.astype("float32")), dtype)
+    return Constant(np.array(array, dtype=dtype))
+
+
+def _stack_mixed(value, dtype):
+    from .ops.shape import stack
+
+    return stack([as_tensor(v, dtype) for v in value])
+
+
+def promoted(values):
+    """The tensors with one dtype: constants take that of the tensors; among tensors the wider float wins."""
+    dtypes = {v.dtype for v in values if isinstance(v, Tensor)}
+    if len(dtypes) > 1:
+        floats = [d for d in dtypes if is_float(d)]
+        dtypes = {functools.reduce(_wider, floats or dtypes)}
+    dtype = next(iter(dtypes), None)
+    tensors = [as_tensor(v, dtype) for v in values]
+    dtypes = {t.dtype for t in tensors}
+    if len(dtypes) == 1:
+        return tensors
+    from .ops.shape import cast
+
+    # More than one is left when a float constant met integers, or tensors differ.
+    floats = [d for d in dtypes if is_float(d)]
+    dtype = functools.reduce(_wider, floats or dtypes)
+    return [t if t.dtype == dtype else cast(t, dtype) for t in tensors]
+
+
+def _wider(a, b):
+    if a == b or "bfloat16" in (a, b):
+        return a if b in ("bool", "bfloat16") or not is_float(b) else b
+    return np.promote_types(a, b).name if is_float(a) == is_float(b) else (a if is_float(a) else b)
+
+
+# ---- declaration ------------------------------------------------------------------------------------------------------
+
+
+class Op:
+    """A declared op. name, family (its module), parameters (names), rules; see the module's docstring."""
+
+    def __init__(self, function, elementwise=False, promote=(), random=False, host=None, prepare=None):
+        self.name, self.function = function.__name__, function
+        self.family = function.__module__.rsplit(".", 1)[-1]
+        self.signature = inspect.signature(function)
+        self.parameters = tuple(self.signature.parameters)
+        self.annotations = tuple(p.annotation for p in self.signature.parameters.values())
+        self.elementwise, self.random, self.host = elementwise, random, host
+        self.tensor_positions = tuple(i for i, a in enumerate(self.annotations) if a in (Tensor, Tensors))
+        names = [self.parameters[i] for i in self.tensor_positions] if elementwise else promote
+        self.promote = tuple(self.parameters.index(n) for n in names)
+        self.host_positions = tuple(i for i, a in enumerate(self.annotations) if a is Host)
+        self.others = tuple((i, a.canonical) for i, a in enumerate(self.annotations) if hasattr(a, "canonical"))
+        self.bind = prepare or _binder(self)
+        self.rules = None  # one gradient rule a tensor parameter, or one for all
+        self.joint = False
+        self.rewrites = []  # (emit, *args) -> value or None, tried when a program is specialised
+        OPS[self.name] = self
+
+    def __repr__(self):
+        return f"<op {self.name}{self.signature}>"
+
+    def gradient(self, *rules):
+        """Declares how a cotangent comes back: one rule (g, y, *arguments) -> cotangent for each tensor parameter."""
+        self.rules = rules
+
+    def joint_gradient(self, rule):
+        """Declares one rule (g, y, *arguments) -> a cotangent (or None) for each tensor parameter."""
+        self.rules, self.joint = rule, True
+        return rule
+
+    def rewrite(self, rule):
+        """Declares a simplification: (emit, *arguments) -> value, or None where it does not apply."""
+        self.rewrites.append(rule)
+        return rule
+
+    # -- application
+
+    def __call__(self, *args, **kwargs):
+        return self.apply(self.bind(*args, **kwargs))
+
+    def apply(self, values):
+        """Applies the op to arguments in the order of its signature: canonical form, shape rule, new tensors."""
+        args = list(values)
+        try:
+            self._canonical(args)
+            result = self.function(*args)
+        except (ValueError, TypeError) as error:
+            raise self._explained(error, args) from error
+        return self.emit(args, result)
+
+    def _canonical(self, args):
+        if self.promote:
+            for i, tensor in zip(self.promote, promoted([args[i] for i in self.promote]), strict=True):
+                args[i] = tensor
+        first = None
+        for i in self.tensor_positions:
+            value = args[i]
+            if self.annotations[i] is Tensors:
+                value = args[i] = tuple(None if v is None else as_tensor(v) for v in value)
+                value = next((v for v in value if v is not None), None)
+            elif value is not None and not isinstance(value, Tensor):
+                value = args[i] = as_tensor(value, first.dtype if first is not None and is_float(first.dtype) else None)
+            first = value if first is None else first
+        for i, canonical in self.others:
+            args[i] = canonical(args[i], first)
+
+    def emit(self, args, result):
+        """New tensors for the application, given what the body returned."""
+        inputs = flat_tensors(args, self.tensor_positions, self.host_positions)
+        specs = result if isinstance(result, (tuple, list)) and not isinstance(result, Spec) else (result,)
+        composite = isinstance(specs[0], Tensor)
+        control = ()
+        if building.control:
+            args, inputs, control = under_control(args, inputs)
+        apply = Apply(self, tuple(args), inputs, tuple(specs) if composite else None, control)
+        phase = any(t._uses_learning_phase for t in inputs)
+        outputs = []
+        for i, spec in enumerate(specs):
+            tensor = Tensor(spec.shape, spec.dtype, None, apply, i)
+            if phase:
+                tensor._uses_learning_phase = True
+            outputs.append(tensor)
+        apply.outputs = tuple(outputs)
+        return outputs[0] if specs is not result else tuple(outputs)
+
+    def _explained(self, error, args):
+        place = f" in {building.scope}" if building.scope else ""
+        shapes = "   ".join(
+            f"{name} {show(a)}" for name, a in zip(self.parameters, args, strict=False) if isinstance(a, Tensor)
+        )
+        shapes = shapes or "   ".join(
+            f"{name} ({', '.join(show(t) for t in a if isinstance(t, Tensor))})"
+            for name, a in zip(self.parameters, args, strict=False)
+            if isinstance(a, tuple) and any(isinstance(t, Tensor) for t in a)
+        )
+        message = str(error)
+        if message.startswith("K."):  # it was explained where it happened, inside this op
+            return type(error)(message)
+        return type(error)(f"K.{self.name}{place}: {message}" + (f"\n  {shapes}" if shapes else ""))
+
+
+def _binder(op):
+    """A plain function with the op's signature that returns its arguments as a tuple: the fastest way to bind them."""
+    names = ", ".join(op.parameters)
+    scope = {f"_default_{p.name}": p.default for p in op.signature.parameters.values()}
+    params = ", ".join(
+        p.name if p.default is p.empty else f"{p.name}=_default_{p.name}" for p in op.signature.parameters.values()
+    )
+    exec(f"def {op.name}({params}):\n    return ({names},)", scope)
+    return scope[op.name]
+
+
+def flat_tensors(args, positions, host_positions=()):
+    """The tensors among the arguments, flat, those of host parameters last."""
+    found = []
+    for i in positions:
+        value = args[i]
+        if isinstance(value, tuple):
+            found.extend(t for t in value if t is not None)
+        elif value is not None:
+            found.append(value)
+    found.extend(args[i] for i in host_positions if isinstance(args[i], Tensor))
+    return tuple(found)
+
+
+def under_control(args, inputs):
+    """Inside K.control_dependencies a variable that is updated there is read with its new value."""
+    updates = building.control
+    new = {u.variable: u for u in updates}
+
+    def swap(value):
+        if isinstance(value, tuple):
+            return tuple(swap(v) for v in value)
+        return new.get(value, value) if isinstance(value, Tensor) else value
+
+    return [swap(a) for a in args], tuple(new.get(t, t) for t in inputs), updates
+
+
+def op(function=None, **options):
+    """Declares an op (see the module's docstring). Returns the public function, with the Op under `.op`.
+
+    elementwise: its tensors are brought to one dtype and broadcast, and cotangents are summed back.
+    promote: names of the tensors that are brought to one dtype. random: it draws; it is never merged or folded.
+    host: (*values) -> array: it depends on shapes only, and is evaluated when a program is specialised.
+    prepare: a function with the public signature that returns the arguments of the declared one, where the two differ.
+    """
+    if function is None:
+        return functools.partial(op, **options)
+    declared = Op(function, **options)
+
+    @functools.wraps(function)
+    def public(*args, **kwargs):
+        return declared.apply(declared.bind(*args, **kwargs))
+
+    if prepare := options.get("prepare"):
+        public.__signature__ = inspect.signature(prepare)
+    public.op = declared
+    public.gradient, public.joint_gradient, public.rewrite = declared.gradient, declared.joint_gradient, declared.rewrite
+    return public
+
+
+# ---- shape rules that many ops share ------------------------------------------------------------------------------------
+
+
+def broadcast(*shapes):
+    """The shape that the shapes broadcast to. Raises ValueError where they do not."""
+    ndim = builtins.max(len(s) for s in shapes)
+    result = []
+    for i in range(-ndim, 0):
+        size = 1
+        for shape in shapes:
+            new = shape[i] if -i <= len(shape) else 1
+            if size == 1 or (size is None and new not in (1, None)):
+                size = new
+            elif new not in (1, None, size) and size is not None:
+                raise ValueError(f"the shapes do not broadcast: {new} against {size} on axis {i}.")
+        result.append(size)
+    return tuple(result)
+
+
+def reduced(x, axis, keepdims, dtype=None):
+    """The Spec of a reduction of x over the canonical `axis`."""
+    shape = tuple(1 if i in axis else n for i, n in enumerate(x.shape) if keepdims or i not in axis)
+    return Spec(shape, dtype or x.dtype)

@@ -1,0 +1,429 @@
+"""Elementwise arithmetic, comparison and logic. Tensors are brought to one dtype and broadcast."""
+
+import builtins
+import math as _math
+
+from .. import config
+from ..op import Spec, as_tensor, broadcast, like, op, promoted
+from ..tensor import Tensor, is_float
+
+
+def binary(x, y):
+    """The Spec of an elementwise op on two tensors of one dtype."""
+    return Spec(broadcast(x.shape, y.shape), x.dtype)
+
+
+def comparison(x, y):
+    """The Spec of an elementwise question about two tensors."""
+    return Spec(broadcast(x.shape, y.shape), "bool")
+
+
+def float_like(x):
+    """The Spec of a function of real numbers. Raises TypeError for integers."""
+    if not is_float(x.dtype):
+        raise TypeError(f"x must be of a float dtype, not {x.dtype}. Convert it with K.cast.")
+    return like(x)
+
+
+def same_number(value, number):
+    """Whether a Value is the constant `number` (in rewrites)."""
+    return value.scalar() == number
+
+
+# ---- arithmetic --------------------------------------------------------------------------------------------------------
+
+
+@op(elementwise=True)
+def add(x: Tensor, y: Tensor):
+    """x + y, broadcast."""
+    return binary(x, y)
+
+
+@op(elementwise=True)
+def subtract(x: Tensor, y: Tensor):
+    """x - y, broadcast."""
+    return binary(x, y)
+
+
+@op(elementwise=True)
+def multiply(x: Tensor, y: Tensor):
+    """x * y, broadcast."""
+    return binary(x, y)
+
+
+@op(elementwise=True)
+def true_divide(x: Tensor, y: Tensor):
+    """x / y of floats, broadcast. IEEE: x / 0 is inf or nan."""
+    return Spec(broadcast(x.shape, y.shape), float_like(x).dtype)
+
+
+@op(elementwise=True)
+def floor_divide(x: Tensor, y: Tensor):
+    """The largest integer not above x / y, broadcast. No gradient."""
+    return binary(x, y)
+
+
+@op(elementwise=True)
+def mod(x: Tensor, y: Tensor):
+    """x - y * floor(x / y): the remainder with the sign of y, broadcast."""
+    return binary(x, y)
+
+
+@op(elementwise=True)
+def power(x: Tensor, y: Tensor):
+    """x to the power y, broadcast."""
+    return binary(x, y)
+
+
+@op(elementwise=True)
+def maximum(x: Tensor, y: Tensor):
+    """The larger of x and y, elementwise and broadcast. Where they are equal the gradient goes to x."""
+    return binary(x, y)
+
+
+@op(elementwise=True)
+def minimum(x: Tensor, y: Tensor):
+    """The smaller of x and y, elementwise and broadcast. Where they are equal the gradient goes to x."""
+    return binary(x, y)
+
+
+def divide(x, y):
+    """x / y, broadcast. Integers are divided as floatx."""
+    x, y = promoted([x, y])
+    if not is_float(x.dtype):
+        from .shape import cast
+
+        x, y = cast(x, config.floatx()), cast(y, config.floatx())
+    return true_divide(x, y)
+
+
+add.gradient(lambda g, z, x, y: g, lambda g, z, x, y: g)
+subtract.gradient(lambda g, z, x, y: g, lambda g, z, x, y: negative(g))
+multiply.gradient(lambda g, z, x, y: g * y, lambda g, z, x, y: g * x)
+true_divide.gradient(lambda g, z, x, y: g / y, lambda g, z, x, y: negative(g * z / y))
+mod.gradient(lambda g, z, x, y: g, lambda g, z, x, y: negative(g * floor_divide(x, y)))
+power.gradient(
+    lambda g, z, x, y: g * y * power(x, y - 1.0),
+    # d/dy x^y = x^y log x; at x = 0 it is 0 for y > 0, and there is no log to take.
+    lambda g, z, x, y: g * where(greater(x, 0.0), z * log(where(greater(x, 0.0), x, 1.0)), 0.0),
+)
+maximum.gradient(
+    lambda g, z, x, y: g * cast_like(greater_equal(x, y), g), lambda g, z, x, y: g * cast_like(less(x, y), g)
+)
+minimum.gradient(
+    lambda g, z, x, y: g * cast_like(less_equal(x, y), g), lambda g, z, x, y: g * cast_like(greater(x, y), g)
+)
+
+
+def cast_like(x, y):
+    """x in the dtype of y."""
+    from .shape import cast
+
+    return cast(x, y.dtype)
+
+
+def neutral(number, right_only=False):
+    """A rewrite: an operand that is the constant `number` changes nothing, if it does not broadcast either."""
+
+    def rule(emit, x, y):
+        shape = broadcast(x.shape, y.shape)
+        if y.scalar() == number and x.shape == shape:
+            return x
+        if not right_only and x.scalar() == number and y.shape == shape:
+            return y
+        return None
+
+    return rule
+
+
+add.rewrite(neutral(0))
+subtract.rewrite(neutral(0, right_only=True))
+multiply.rewrite(neutral(1))
+true_divide.rewrite(neutral(1, right_only=True))
+power.rewrite(neutral(1, right_only=True))
+
+
+@multiply.rewrite
+def _minus_one(emit, x, y):
+    for number, other in ((x, y), (y, x)):
+        if number.scalar() == -1 and other.shape == broadcast(x.shape, y.shape) and other.dtype != "bool":
+            return emit(negative, other)
+    return None
+
+
+@power.rewrite
+def _common_powers(emit, x, y):
+    exponent = y.scalar()
+    if exponent is None or y.ndim > x.ndim:
+        return None
+    if exponent == 2:
+        return emit(square, x)
+    # The root of negative numbers is nan either way; K.sqrt, which takes them for 0, is another op.
+    return emit(true_sqrt, x) if exponent == 0.5 and is_float(x.dtype) else None
+
+
+# ---- one argument ------------------------------------------------------------------------------------------------------
+
+
+@op
+def negative(x: Tensor):
+    """-x."""
+    return like(x)
+
+
+@op
+def abs(x: Tensor):
+    """The absolute value. The gradient at 0 is 0."""
+    return like(x)
+
+
+@op
+def sign(x: Tensor):
+    """-1, 0 or 1. No gradient."""
+    return like(x)
+
+
+@op
+def square(x: Tensor):
+    """x * x."""
+    return like(x)
+
+
+@op
+def true_sqrt(x: Tensor):
+    """The square root; nan below 0."""
+    return float_like(x)
+
+
+def sqrt(x):
+    """The square root, elementwise; negative elements count as 0."""
+    return true_sqrt(maximum(as_tensor(x), 0.0))
+
+
+@op
+def rsqrt(x: Tensor):
+    """1 / sqrt(x)."""
+    return float_like(x)
+
+
+@op
+def exp(x: Tensor):
+    """e to the power x."""
+    return float_like(x)
+
+
+@op
+def expm1(x: Tensor):
+    """exp(x) - 1, exact near 0."""
+    return float_like(x)
+
+
+@op
+def log(x: Tensor):
+    """The natural logarithm: -inf at 0, nan below."""
+    return float_like(x)
+
+
+@op
+def log1p(x: Tensor):
+    """log(1 + x), exact near 0."""
+    return float_like(x)
+
+
+@op
+def sin(x: Tensor):
+    """The sine of x radians."""
+    return float_like(x)
+
+
+@op
+def cos(x: Tensor):
+    """The cosine of x radians."""
+    return float_like(x)
+
+
+@op
+def tanh(x: Tensor):
+    """The hyperbolic tangent."""
+    return float_like(x)
+
+
+@op
+def erf(x: Tensor):
+    """The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
+    return float_like(x)
+
+
+@op
+def floor(x: Tensor):
+    """The largest integer not above x. No gradient."""
+    return like(x)
+
+
+@op
+def round(x: Tensor):
+    """The nearest integer; halves go to the even one. No gradient."""
+    return like(x)
+
+
+negative.gradient(lambda g, y, x: negative(g))
+abs.gradient(lambda g, y, x: g * sign(x))
+square.gradient(lambda g, y, x: g * (2.0 * x))
+true_sqrt.gradient(lambda g, y, x: g * 0.5 / y)
+rsqrt.gradient(lambda g, y, x: g * -0.5 * y / x)
+exp.gradient(lambda g, y, x: g * y)
+expm1.gradient(lambda g, y, x: g * (y + 1.0))
+log.gradient(lambda g, y, x: g / x)
+log1p.gradient(lambda g, y, x: g / (1.0 + x))
+sin.gradient(lambda g, y, x: g * cos(x))
+cos.gradient(lambda g, y, x: negative(g * sin(x)))
+tanh.gradient(lambda g, y, x: g * (1.0 - y * y))
+erf.gradient(lambda g, y, x: g * (2.0 / _math.sqrt(_math.pi)) * exp(-(x * x)))
+
+
+@negative.rewrite
+def _double_negative(emit, x):
+    return x.source.args[0] if x.op_name == "negative" else None
+
+
+def pow(x, a):
+    """x to the power a, elementwise. a: number or tensor."""
+    return power(x, a)
+
+
+def _clip_arguments(x, min_value, max_value):
+    low = -_math.inf if min_value is None else min_value
+    high = _math.inf if max_value is None else max_value
+    bounds_known = not builtins.any(isinstance(v, Tensor) for v in (low, high))
+    return x, low, builtins.max(high, low) if bounds_known else maximum(high, low)
+
+
+@op(elementwise=True, prepare=_clip_arguments)
+def clip(x: Tensor, min_value: Tensor, max_value: Tensor):
+    """x limited to [min_value, max_value]. A maximum below the minimum counts as the minimum.
+
+    min_value, max_value: numbers or tensors that broadcast. The gradient is 0 outside, 1 on the limits.
+    """
+    return Spec(broadcast(x.shape, min_value.shape, max_value.shape), x.dtype)
+
+
+def _inside(x, low, high):
+    return logical_and(greater_equal(x, low), less_equal(x, high))
+
+
+clip.gradient(
+    lambda g, y, x, low, high: g * cast_like(_inside(x, low, high), g),
+    lambda g, y, x, low, high: g * cast_like(less(x, low), g),
+    lambda g, y, x, low, high: g * cast_like(greater(x, high), g),
+)
+
+
+# ---- questions ---------------------------------------------------------------------------------------------------------
+
+
+@op(elementwise=True)
+def equal(x: Tensor, y: Tensor):
+    """Whether x = y, elementwise: a bool tensor."""
+    return comparison(x, y)
+
+
+@op(elementwise=True)
+def not_equal(x: Tensor, y: Tensor):
+    """Whether x differs from y, elementwise: a bool tensor."""
+    return comparison(x, y)
+
+
+@op(elementwise=True)
+def greater(x: Tensor, y: Tensor):
+    """Whether x > y, elementwise: a bool tensor."""
+    return comparison(x, y)
+
+
+@op(elementwise=True)
+def greater_equal(x: Tensor, y: Tensor):
+    """Whether x >= y, elementwise: a bool tensor."""
+    return comparison(x, y)
+
+
+@op(elementwise=True)
+def less(x: Tensor, y: Tensor):
+    """Whether x < y, elementwise: a bool tensor."""
+    return comparison(x, y)
+
+
+@op(elementwise=True)
+def less_equal(x: Tensor, y: Tensor):
+    """Whether x <= y, elementwise: a bool tensor."""
+    return comparison(x, y)
+
+
+def _as_bool(x):
+    from .shape import cast
+
+    return cast(x, "bool")
+
+
+def _bools(*names):
+    """Arguments of a logical op: nonzero counts as true."""
+    if len(names) == 1:
+        return lambda x: (_as_bool(x),)
+    return lambda x, y: (_as_bool(x), _as_bool(y))
+
+
+@op(elementwise=True, prepare=_bools("x", "y"))
+def logical_and(x: Tensor, y: Tensor):
+    """x and y, elementwise; nonzero counts as true."""
+    return comparison(x, y)
+
+
+@op(elementwise=True, prepare=_bools("x", "y"))
+def logical_or(x: Tensor, y: Tensor):
+    """x or y, elementwise; nonzero counts as true."""
+    return comparison(x, y)
+
+
+@op(prepare=_bools("x"))
+def logical_not(x: Tensor):
+    """Not x, elementwise; nonzero counts as true."""
+    return like(x)
+
+
+def logical_xor(x, y):
+    """Either x or y but not both, elementwise; nonzero counts as true."""
+    return not_equal(_as_bool(x), _as_bool(y))
+
+
+@op
+def isnan(x: Tensor):
+    """Where x is not a number."""
+    return Spec(x.shape, "bool")
+
+
+@op
+def isinf(x: Tensor):
+    """Where x is plus or minus infinity."""
+    return Spec(x.shape, "bool")
+
+
+@op(promote=("x", "y"), prepare=lambda condition, x, y: (_as_bool(condition), x, y))
+def where(condition: Tensor, x: Tensor, y: Tensor):
+    """x where the condition holds, else y; all three broadcast. The gradient reaches only the element taken."""
+    return Spec(broadcast(condition.shape, x.shape, y.shape), x.dtype)
+
+
+def _where_gradient(g, z, condition, x, y):
+    from .reduction import sum_to
+
+    return (None, sum_to(where(condition, g, 0.0), x), sum_to(where(condition, 0.0, g), y))
+
+
+where.joint_gradient(_where_gradient)
+
+
+@where.rewrite
+def _where_known(emit, condition, x, y):
+    known = condition.scalar()
+    if known is None:
+        return None
+    taken = x if known else y
+    return taken if taken.shape == broadcast(condition.shape, x.shape, y.shape) else None

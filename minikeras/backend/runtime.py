@@ -1,0 +1,105 @@
+"""Which backend runs the graph now, and how to get at a backend's kernels.
+
+A backend is a package that offers
+    NAME                    its name
+    link(program)           -> callable(inputs, counts) -> outputs; runs the program on the variables
+    to_native(array)        NumPy array -> its own array, on its device (a copy)
+    to_numpy(value)         its own array -> NumPy array
+    from_feed(value, dtype) -> its own array, whatever the user fed (no copy where none is needed)
+    assign(native, array)   stores a NumPy array in place of a native one; returns the native one to keep
+and one module a family of ops with the kernels. Others than the three of this package are found through the
+entry-point group `minikeras.backends`.
+"""
+
+import importlib
+from importlib import metadata
+
+from . import config
+
+BUILTIN = ("numpy", "jax", "torch")
+PACKAGES = {"jax": "jax", "torch": "torch"}  # the extra to install
+
+
+class Active:
+    """The backend of the process. epoch: counts the changes, so that linked programs know when to look again."""
+
+    backend = None
+    epoch = 0
+
+
+_loaded = {}
+
+
+def load(name):
+    """The backend package of that name. Raises ValueError for an unknown one, ImportError for a missing engine."""
+    if name not in _loaded:
+        _loaded[name] = _import(name)
+    return _loaded[name]
+
+
+def _import(name):
+    if name in BUILTIN:
+        try:
+            return importlib.import_module(f"{__package__}.{name}")
+        except ImportError as error:
+            if name not in PACKAGES or (error.name or "").split(".")[0] == "minikeras":
+                raise
+            raise ImportError(
+                f'The backend "{name}" needs the package {PACKAGES[name]!r}, which is not installed ({error}). '
+                f"Run: pip install minikeras-multibackend[{PACKAGES[name]}]"
+            ) from error
+    for entry in metadata.entry_points(group="minikeras.backends"):
+        if entry.name == name:
+            return entry.load()
+    others = [entry.name for entry in metadata.entry_points(group="minikeras.backends")]
+    raise ValueError(
+        f"There is no backend {name!r}; there are {', '.join([*BUILTIN, *others])}. "
+        "Choose one with MINIKERAS_BACKEND or K.set_backend."
+    )
+
+
+def active():
+    """The active backend package."""
+    if Active.backend is None:
+        Active.backend = load(config.start_backend())
+    return Active.backend
+
+
+def backend():
+    """Name of the active backend: 'numpy', 'jax', 'torch' or that of a third party."""
+    return active().NAME
+
+
+def set_backend(name):
+    """Runs everything on the backend of that name from now on. Variables move at the next call that needs them.
+
+    name: 'numpy', 'jax', 'torch' or the name of an installed third-party backend.
+    Raises ValueError for an unknown name, ImportError (with what to install) if the engine is missing.
+    """
+    chosen = load(name)
+    if chosen is not Active.backend:
+        Active.backend = chosen
+        Active.epoch += 1
+
+
+def kernel(backend, op):
+    """The kernel of an op on a backend, or None. It stands under the op's name in the module of the op's family."""
+    key = op.family, op.name
+    cache = backend.__dict__.setdefault("_kernels", {})
+    if key not in cache:
+        try:
+            module = importlib.import_module(f"{backend.__name__}.{op.family}")
+        except ModuleNotFoundError as error:
+            if error.name != f"{backend.__name__}.{op.family}":
+                raise
+            module = None
+        cache[key] = getattr(module, op.name, None)
+    return cache[key]
+
+
+def missing_kernel(backend, op):
+    """The error for an op without a kernel."""
+    return NotImplementedError(
+        f'backend "{backend.NAME}" has no kernel for K.{op.name}. Use another backend (K.set_backend), or add '
+        f"{op.name}({', '.join(op.parameters)}) to {backend.__name__.replace('.', '/')}/{op.family}.py."
+    )

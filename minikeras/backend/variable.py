@@ -1,0 +1,74 @@
+"""Variables: leaves of the graph that own a value, in the arrays of the backend that used them last."""
+
+import numpy as np
+
+from . import runtime
+from .tensor import Tensor, dtype_name, scoped_name
+
+
+class Variable(Tensor):
+    """A tensor with a value that updates change.
+
+    The value starts as a host array or as an expression of the graph (an initializer's), which is drawn on the host at
+    first use. It moves to the active backend when a program needs it there.
+    """
+
+    def __init__(self, value, dtype=None, name=None, constraint=None):
+        if isinstance(value, Tensor):
+            dtype = dtype_name(dtype or value.dtype)
+            if None in value.shape:
+                raise ValueError(f"K.variable: the shape of the initial value is not known: {value!r}.")
+            shape, self._initial, self._native = value.shape, value, None
+        else:
+            host = np.array(value, dtype=None if dtype is None or dtype == "bfloat16" else dtype_name(dtype))
+            if dtype is None:
+                # Numbers and arrays of any kind become floatx, as in Keras.
+                host = host.astype(dtype_name(None))
+            elif dtype == "bfloat16":
+                raise ValueError("K.variable: a bfloat16 variable needs a tensor as its value; use K.cast.")
+            dtype, shape, self._initial, self._native = dtype_name(dtype), host.shape, None, host
+        super().__init__(shape, dtype, scoped_name(name or "variable") + ":0")
+        self.constraint = constraint
+        self.trainable = True
+        self.home = None  # the backend whose array `_native` is; None: the host's
+
+    def native(self):
+        """The value as an array of the active backend."""
+        backend = runtime.active()
+        if self.home is not backend:
+            self._native, self.home = backend.to_native(self.numpy()), backend
+        return self._native
+
+    def numpy(self):
+        """A copy of the value as a NumPy array."""
+        if self._native is None:
+            self._draw()
+        return np.array(self._native) if self.home is None else self.home.to_numpy(self._native)
+
+    def _draw(self):
+        from .function import evaluate_on_host
+
+        initial, self._initial = self._initial, None
+        try:
+            self._native = evaluate_on_host(initial, self.dtype)
+        except BaseException:
+            self._initial = initial
+            raise
+
+    def assign(self, value):
+        """Stores a new value of the same shape; it is copied. Raises ValueError when the shape differs."""
+        value = np.asarray(value)
+        if value.shape != self.shape:
+            raise ValueError(
+                f'K.set_value: variable "{self.name}" has shape {list(self.shape)}, the value has {list(value.shape)}.'
+            )
+        value = np.array(value, dtype=self.dtype)
+        if self.home is None:
+            self._native, self._initial = value, None
+        else:
+            self._native = self.home.assign(self._native, value)
+
+    def eval(self):
+        """The value as a NumPy array."""
+        return self.numpy()
+
