@@ -1,7 +1,19 @@
 """What happens at the events of training: logging, checkpoints, early stopping, schedules."""
-from .callbacks import (BaseLogger, Callback, CallbackList, CSVLogger, EarlyStopping, History, LambdaCallback,
-                        LearningRateScheduler, ModelCheckpoint, ProgbarLogger, ReduceLROnPlateau, RemoteMonitor,
-                        TerminateOnNaN)
+from .callbacks import (
+                        BaseLogger,
+                        Callback,
+                        CallbackList,
+                        CSVLogger,
+                        EarlyStopping,
+                        History,
+                        LambdaCallback,
+                        LearningRateScheduler,
+                        ModelCheckpoint,
+                        ProgbarLogger,
+                        ReduceLROnPlateau,
+                        RemoteMonitor,
+                        TerminateOnNaN,
+)
 
 __all__ = ["BaseLogger", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback",
            "LearningRateScheduler", "ModelCheckpoint", "ProgbarLogger", "ReduceLROnPlateau", "RemoteMonitor",

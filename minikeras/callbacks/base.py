@@ -5,9 +5,9 @@ class Callback:
     """Base of the callbacks: override the hooks of the events that matter.
 
     self.model is the model; self.params a dict with 'batch_size', 'epochs', 'steps', 'samples', 'verbose',
-    'do_validation' and 'metrics', as far as they are known. `logs` is a dict: {'batch', 'size'} before a batch, loss and
-    metrics besides after it, loss and metrics (those of the validation with 'val_' in front) after an epoch. A value
-    may still be on its way from the device: it is waited for when it is looked at, so look only when needed.
+    'do_validation' and 'metrics', as far as they are known. `logs` is a dict: {'batch', 'size'} before a batch,
+    loss and metrics besides after it, loss and metrics (those of the validation with 'val_' in front) after an epoch. A
+    value may still be on its way from the device: it is waited for when it is looked at, so look only when needed.
     """
 
     def __init__(self):
@@ -164,7 +164,7 @@ _add_hooks()
 
 
 class LambdaCallback(Callback):
-    """A callback made of functions, each with the arguments of the hook of its name: (epoch, logs), (batch, logs), (logs).
+    """A callback made of functions, with the arguments of the hooks of their names: (epoch, logs), (batch, logs), (logs).
 
     Other keyword arguments become attributes; those with the name of a hook are called as such.
     """

@@ -12,7 +12,7 @@ from .base import Callback
 
 
 class _Averages:
-    """Means over the batches, weighted by their sizes. Nothing is looked at before `fold`, so no device is waited for."""
+    """Means over the batches, weighted by their sizes. Nothing is looked at, no device waited for, before `fold`."""
 
     def __init__(self, stateful):
         self.stateful = stateful
@@ -136,7 +136,8 @@ class CSVLogger(Callback):
 
     def on_train_begin(self, logs=None):
         self.append_header = not (self.append and os.path.exists(self.filename) and os.path.getsize(self.filename))
-        self.csv_file = open(self.filename, "a" if self.append else "w", newline="", encoding="utf-8")
+        mode = "a" if self.append else "w"
+        self.csv_file = open(self.filename, mode, newline="", encoding="utf-8")  # noqa: SIM115 (till on_train_end)
         self.writer = None
 
     def on_epoch_end(self, epoch, logs=None):

@@ -9,7 +9,7 @@ from .base import Callback
 
 
 class TerminateOnNaN(Callback):
-    """Stops the training when the loss of a batch is NaN or infinite. It looks at each loss, so it waits for each batch."""
+    """Stops the training when the loss of a batch is NaN or infinite. It looks at each loss, so it waits for each."""
 
     def on_batch_end(self, batch, logs=None):
         loss = (logs or {}).get("loss")
@@ -43,8 +43,8 @@ class _Monitor(Callback):
         """The watched value, or None with a warning that names those there are."""
         logs = logs or {}
         if self.monitor not in logs:
-            warnings.warn(f"{type(self).__name__} watches {self.monitor!r}, which is not among the values of this epoch: "
-                          f"{', '.join(logs)}. Give validation data, or another monitor.", RuntimeWarning, stacklevel=2)
+            warnings.warn(f"{type(self).__name__} watches {self.monitor!r}, which is not among the values of this "
+                          f"epoch: {', '.join(logs)}. Give validation data, or another monitor.", RuntimeWarning, stacklevel=2)
             return None
         return logs[self.monitor]
 
@@ -194,7 +194,8 @@ class ReduceLROnPlateau(_LearningRate, _Monitor):
         if kwargs:
             raise TypeError(f"ReduceLROnPlateau: unknown arguments {', '.join(kwargs)}.")
         super().__init__(monitor, mode, min_delta)
-        self.factor, self.patience, self.verbose, self.cooldown, self.min_lr = factor, patience, verbose, cooldown, min_lr
+        self.factor, self.patience, self.verbose = factor, patience, verbose
+        self.cooldown, self.min_lr = cooldown, min_lr
         self._reset()
 
     def _reset(self):

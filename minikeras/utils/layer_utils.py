@@ -48,7 +48,7 @@ def _print_totals(model, print_fn):
 
 def _row(fields, positions):
     line = ""
-    for field, position in zip(fields, positions):
+    for field, position in zip(fields, positions, strict=False):
         line = (line + str(field))[:position - 1].ljust(position)
     return line.rstrip()
 
@@ -59,7 +59,7 @@ def _relevant_nodes(model):
 
 def _is_in_a_row(model):
     """Whether each layer has one input and one consumer, so that a column of connections would say nothing."""
-    if type(model).__name__ == "Sequential" or not getattr(model, "_is_graph_network", hasattr(model, "_nodes_by_depth")):
+    if type(model).__name__ == "Sequential" or not getattr(model, "_nodes_by_depth", None):
         return True
     nodes_of_depth = model._nodes_by_depth.values()
     if any(len(nodes) > 1 or len(nodes[0].inbound_layers) > 1 for nodes in nodes_of_depth):
@@ -78,8 +78,13 @@ def _layer_rows(layer, relevant):
         return [first]
     sources = [f"{source.name}[{node_index}][{tensor_index}]"
                for node in layer._inbound_nodes if id(node) in relevant
-               for source, node_index, tensor_index in zip(node.inbound_layers, node.node_indices, node.tensor_indices)]
+               for source, node_index, tensor_index in _sources(node)]
     return [[*first, *sources[:1]], *(["", "", "", source] for source in sources[1:])]
+
+
+def _sources(node):
+    """(layer, node index, tensor index) of each input of a node."""
+    return zip(node.inbound_layers, node.node_indices, node.tensor_indices, strict=True)
 
 
 def get_source_inputs(tensor, layer=None, node_index=None):
@@ -100,8 +105,8 @@ def get_source_inputs(tensor, layer=None, node_index=None):
             sources.extend(new)
         elif id(node) not in seen:
             seen.add(id(node))
-            parents = zip(node.input_tensors, node.inbound_layers, node.node_indices)
-            pending.extend(reversed([(t, parent._inbound_nodes[index]) for t, parent, index in parents]))
+            parents = [layer._inbound_nodes[index] for layer, index, _ in _sources(node)]
+            pending.extend(reversed(list(zip(node.input_tensors, parents, strict=True))))
     return sources
 
 

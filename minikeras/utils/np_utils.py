@@ -15,8 +15,8 @@ def to_categorical(y, num_classes=None, dtype="float32"):
     if num_classes is None or num_classes == 0:
         num_classes = labels.max(initial=-1) + 1
     if labels.size and not -num_classes <= labels.min() <= labels.max() < num_classes:
-        raise ValueError(f"to_categorical: labels must lie in [0, {num_classes}), but they range from {labels.min()} to "
-                         f"{labels.max()}. Give a larger num_classes, or map the labels to 0 ... num_classes - 1.")
+        raise ValueError(f"to_categorical: labels must lie in [0, {num_classes}), but they range from {labels.min()} "
+                         f"to {labels.max()}. Give a larger num_classes, or map the labels to 0 ... num_classes - 1.")
     one_hot = np.zeros((*labels.shape, num_classes), dtype)
     np.put_along_axis(one_hot, np.where(labels < 0, labels + num_classes, labels)[..., None], 1, axis=-1)
     return one_hot

@@ -1,0 +1,243 @@
+"""Models and weights in files of Keras 2's HDF5 format.
+
+A model file holds the model's config and training config as JSON text, the weights layer by layer, and the state of the
+optimizer. Nothing in a file is ever run: it holds text and numbers, and names that are looked up among known classes.
+"""
+import json
+import os
+import warnings
+from functools import wraps
+
+from ..utils.generic_utils import deserialize_keras_object
+from ..utils.io_utils import (
+    H5Dict,
+    ask_to_proceed_with_overwrite,
+    atomic_path,
+    import_h5py,
+    load_from_binary_h5py,
+    save_to_binary_h5py,
+)
+from .saving_configs import current_config, current_training_config, to_json
+from .saving_weights import (
+    KERAS_VERSION,
+    fit_optimizer_state,
+    load_attributes_from_hdf5_group,
+    load_weights_from_hdf5_group,
+    load_weights_from_hdf5_group_by_name,
+    preprocess_weights_for_loading,
+    save_attributes_to_hdf5_group,
+    save_weights_to_hdf5_group,
+    write_weights,
+)
+
+__all__ = ["H5Dict", "allow_read_from_gcs", "allow_write_to_gcs", "ask_to_proceed_with_overwrite",
+           "load_attributes_from_hdf5_group", "load_from_binary_h5py", "load_model", "load_weights",
+           "load_weights_from_hdf5_group", "load_weights_from_hdf5_group_by_name", "pickle_model",
+           "preprocess_weights_for_loading",
+           "save_attributes_to_hdf5_group", "save_model", "save_to_binary_h5py", "save_weights",
+           "save_weights_to_hdf5_group", "unpickle_model"]
+
+
+def __getattr__(name):
+    if name not in ("model_from_config", "model_from_json", "model_from_yaml"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .. import models
+    return getattr(models, name)
+
+
+def save_model(model, filepath, overwrite=True, include_optimizer=True):
+    """Save a model: its architecture, weights, training configuration and the state of its optimizer.
+
+    filepath: name of a file, an h5py.Group, a dict, or a binary stream. A file is replaced whole, when all is written.
+    overwrite: whether to replace an existing file without asking. include_optimizer: whether to save its state.
+    """
+    _write(filepath, overwrite, lambda group: _write_model(model, group, include_optimizer))
+
+
+def load_model(filepath, custom_objects=None, compile=True):
+    """The model that save_model wrote.
+
+    filepath: as for save_model. custom_objects: dict from names to the classes and functions of the caller that the
+    model uses. compile: whether to compile it as it was.
+    Raises ValueError when the file holds no model, or none that fits its weights; OSError when it cannot be read.
+    """
+    return _read(filepath, lambda group: _read_model(group, custom_objects, compile))
+
+
+def save_weights(model, filepath, overwrite=True):
+    """Save the weights of a model alone. Arguments as for save_model."""
+    _write(filepath, overwrite, lambda group: save_weights_to_hdf5_group(group, model.layers))
+
+
+def load_weights(model, filepath, by_name=False, skip_mismatch=False, reshape=False):
+    """Load weights that save_weights or save_model wrote into a model.
+
+    by_name: match layers by name rather than by order. skip_mismatch: with by_name, leave out what does not fit.
+    reshape: give kernels of convolutions the shape that the layer wants, where only the shape differs.
+    """
+    if skip_mismatch and not by_name:
+        raise ValueError("load_weights: skip_mismatch=True needs by_name=True.")
+
+    def read(group):
+        if "layer_names" not in group and "model_weights" in group:
+            group = group["model_weights"]
+        if by_name:
+            load_weights_from_hdf5_group_by_name(group, model.layers, skip_mismatch, reshape)
+        else:
+            load_weights_from_hdf5_group(group, model.layers, reshape)
+
+    _read(filepath, read)
+
+
+def _write(target, overwrite, write):
+    """Call `write` with an H5Dict on the target."""
+    if isinstance(target, (str, bytes, os.PathLike)):
+        _refuse_buckets(target)
+        if not overwrite and os.path.isfile(target) and not ask_to_proceed_with_overwrite(target):
+            return
+        import_h5py()
+        with atomic_path(os.fsdecode(target)) as path, H5Dict(path, "w") as group:
+            write(group)
+    elif H5Dict.is_supported_type(target):
+        write(H5Dict(target, "w"))
+    elif callable(getattr(target, "write", None)):
+        save_to_binary_h5py(lambda file: write(H5Dict(file, "w")), target)
+    else:
+        raise ValueError(f"Cannot save to {target!r} of type {type(target).__name__}: expected the name of a file, an "
+                         f"h5py.Group, a dict, or a binary stream.")
+
+
+def _read(source, read):
+    """What `read` returns for an H5Dict on the source."""
+    if isinstance(source, (str, bytes, os.PathLike)):
+        _refuse_buckets(source)
+        if not os.path.exists(source):
+            raise OSError(f"There is no file {os.fsdecode(source)}.")
+    if H5Dict.is_supported_type(source):
+        with H5Dict(source, "r") as group:
+            return read(group)
+    if callable(getattr(source, "read", None)):
+        return load_from_binary_h5py(lambda file: read(H5Dict(file, "r")), source)
+    raise ValueError(f"Cannot load from {source!r} of type {type(source).__name__}: expected the name of a file, an "
+                     f"h5py.Group, a dict, or a binary stream.")
+
+
+def _refuse_buckets(path):
+    if os.fsdecode(path).startswith("gs://"):
+        raise ValueError(f"{path}: Google Cloud Storage is not reached from here. Save to or load from a local file "
+                         f"and copy it, or pass a binary stream such as gcsfs opens.")
+
+
+def allow_write_to_gcs(save_function):
+    """A decorator for functions (obj, filepath, ...): refuses addresses gs://... and says what to do instead."""
+    @wraps(save_function)
+    def save(obj, filepath, *args, **kwargs):
+        _refuse_buckets(filepath)
+        return save_function(obj, filepath, *args, **kwargs)
+    return save
+
+
+def allow_read_from_gcs(load_function):
+    """A decorator for functions (filepath, ...): refuses addresses gs://... and says what to do instead."""
+    @wraps(load_function)
+    def load(filepath, *args, **kwargs):
+        _refuse_buckets(filepath)
+        return load_function(filepath, *args, **kwargs)
+    return load
+
+
+def _write_model(model, group, include_optimizer):
+    group["keras_version"], group["backend"] = KERAS_VERSION, "tensorflow"
+    group["model_config"] = to_json({"class_name": type(model).__name__, "config": model.get_config()})
+    save_weights_to_hdf5_group(group["model_weights"], model.layers)
+    if include_optimizer and getattr(model, "optimizer", None) is not None:
+        group["training_config"] = to_json(_training_config(model))
+        weights = model.optimizer.weights
+        if weights:
+            write_weights(group["optimizer_weights"], weights)
+
+
+def _training_config(model):
+    optimizer = model.optimizer
+    return {
+        "optimizer_config": {"class_name": type(optimizer).__name__, "config": optimizer.get_config()},
+        "loss": model.loss,
+        "metrics": getattr(model, "_compile_metrics", getattr(model, "metrics", None)),
+        "weighted_metrics": getattr(model, "_compile_weighted_metrics", None),
+        "sample_weight_mode": getattr(model, "sample_weight_mode", None),
+        "loss_weights": getattr(model, "loss_weights", None),
+    }
+
+
+def _read_json(group, name):
+    text = group.get(name)
+    if text is None:
+        return None
+    if not isinstance(text, (str, bytes)):
+        raise ValueError(f"{name} is no JSON text: the file was not written by Keras.")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{name} is no JSON text: {error}. The file is damaged, or not written by Keras.") from error
+
+
+def _read_model(group, custom_objects, compile):
+    from ..models import model_from_config
+    config = _read_json(group, "model_config")
+    if config is None:
+        raise ValueError("No model found: there is no model_config. A file of weights alone is for model.load_weights.")
+    model = model_from_config(current_config(config), custom_objects=custom_objects)
+    load_weights_from_hdf5_group(group["model_weights"], model.layers)
+    if compile:
+        _compile(model, group, custom_objects or {})
+    return model
+
+
+def _compile(model, group, custom_objects):
+    config = _read_json(group, "training_config")
+    if config is None:
+        warnings.warn("The file has no training configuration, so the model is *not* compiled. Compile it before "
+                      "training.", stacklevel=5)
+        return
+    config = current_training_config(config)
+    from .. import losses, metrics, optimizers
+    optimizer = optimizers.deserialize(config["optimizer_config"], custom_objects=custom_objects)
+
+    def resolved(module, value):
+        """Names of the caller's objects and serialised objects, in lists and dicts, as objects."""
+        if isinstance(value, dict) and {"class_name", "config"} <= value.keys():
+            known = {**vars(module), **custom_objects}
+            return deserialize_keras_object(value, module_objects=known, printable_module_name=module.__name__)
+        if isinstance(value, dict):
+            return {name: resolved(module, item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [resolved(module, item) for item in value]
+        return custom_objects.get(value, value) if isinstance(value, str) else value
+
+    model.compile(optimizer=optimizer, loss=resolved(losses, config.get("loss")),
+                  metrics=resolved(metrics, config.get("metrics")),
+                  weighted_metrics=resolved(metrics, config.get("weighted_metrics")),
+                  loss_weights=config.get("loss_weights"), sample_weight_mode=config.get("sample_weight_mode"))
+    if "optimizer_weights" in group:
+        _load_optimizer_state(model, group["optimizer_weights"])
+
+
+def _load_optimizer_state(model, group):
+    model._make_train_function()                       # it makes the optimizer's variables
+    names = load_attributes_from_hdf5_group(group, "weight_names")
+    try:
+        model.optimizer.set_weights(fit_optimizer_state([group[name] for name in names], model.optimizer))
+    except ValueError as error:
+        warnings.warn(f"The state of the optimizer could not be restored, so it starts anew: {error}", stacklevel=6)
+
+
+def pickle_model(model):
+    """The state of a model for `pickle`: a dict of text and arrays."""
+    state = {}
+    save_model(model, state)
+    return state
+
+
+def unpickle_model(state):
+    """The model of such a state."""
+    return load_model(state)

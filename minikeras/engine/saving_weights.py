@@ -1,0 +1,159 @@
+"""Weights in HDF5 groups, layer by layer; and weights of older files brought into today's layout."""
+import warnings
+
+import numpy as np
+
+from .. import backend as K
+from ..utils.io_utils import H5Dict, read_list, write_list
+from .saving_layouts import preprocess_weights_for_loading
+
+# The version whose format is written, and whose readers have to be able to load it.
+KERAS_VERSION = "2.3.1"
+
+
+def save_attributes_to_hdf5_group(group, name, data):
+    """Write a list of names as an attribute of an h5py group, or as several where it is too long for one."""
+    write_list(group.attrs, name, data)
+
+
+def load_attributes_from_hdf5_group(group, name):
+    """The list of names, as str, that an h5py group or H5Dict has as an attribute; [] where there is none."""
+    values = group.get(name, []) if isinstance(group, H5Dict) else read_list(group.attrs, name)
+    return [v.decode("utf8") if isinstance(v, bytes) else v for v in values or []]
+
+
+def _as_h5dict(group, mode):
+    return group if isinstance(group, H5Dict) else H5Dict(group, mode)
+
+
+def write_weights(group, variables):
+    """Write variables as datasets of an H5Dict, and their names, made unique, as its list weight_names."""
+    names = _unique_names([getattr(v, "name", None) or f"param_{i}" for i, v in enumerate(variables)])
+    group["weight_names"] = names
+    for name, value in zip(names, K.batch_get_value(variables), strict=True):
+        group[name] = np.asarray(value)
+
+
+def _unique_names(names):
+    taken, unique = set(), []
+    for name in names:
+        stem, colon, index = name.partition(":")
+        i = 0
+        while name in taken:
+            i += 1
+            name = f"{stem}_{i}{colon}{index}"
+        taken.add(name)
+        unique.append(name)
+    return unique
+
+
+def save_weights_to_hdf5_group(group, layers):
+    """Write the weights of layers into an h5py group or H5Dict, a group a layer."""
+    group = _as_h5dict(group, "w")
+    group["layer_names"] = [layer.name for layer in layers]
+    group["backend"], group["keras_version"] = "tensorflow", KERAS_VERSION
+    for layer in layers:
+        write_weights(group[layer.name], layer.weights)
+
+
+class _SavedLayers:
+    """The layers of a file: their names, those of their weights, and what wrote it."""
+
+    def __init__(self, group):
+        self.group = _as_h5dict(group, "r")
+        self.keras_version, self.backend = _text(self.group.get("keras_version", "1")), _text(self.group.get("backend"))
+        if "layer_names" not in self.group:
+            raise ValueError("No weights found: there are no layer_names. Was the file written by Keras?")
+        names = load_attributes_from_hdf5_group(self.group, "layer_names")
+        self.weight_names = {n: load_attributes_from_hdf5_group(self.group[n], "weight_names") for n in names}
+
+    def weights(self, name, layer, reshape):
+        """The arrays of layer `name` of the file, in the layout of `layer`."""
+        group = self.group[name]
+        arrays = [group[weight] for weight in self.weight_names[name]]
+        return preprocess_weights_for_loading(layer, arrays, self.keras_version, self.backend, reshape=reshape)
+
+
+def _text(value):
+    return value.decode("utf8") if isinstance(value, bytes) else value
+
+
+def load_weights_from_hdf5_group(f, layers, reshape=False):
+    """Load weights into layers by order. f: h5py group or H5Dict.
+
+    reshape: give kernels the shape that the layer wants, where only the shape differs.
+    Raises ValueError, and changes nothing, when numbers of layers, of weights or shapes differ.
+    """
+    saved = _SavedLayers(f)
+    layers = [layer for layer in layers if layer.weights]
+    names = [name for name, weights in saved.weight_names.items() if weights]
+    if len(names) != len(layers):
+        raise ValueError(f"The file has weights for {len(names)} layers ({_some(names)}), but the model has "
+                         f"{len(layers)} layers with weights ({_some([layer.name for layer in layers])}). "
+                         f"Load into the same architecture, or use by_name=True.")
+    pairs = []
+    for name, layer in zip(names, layers, strict=True):
+        arrays = saved.weights(name, layer, reshape)
+        mismatch = _mismatch(layer, name, arrays)
+        if mismatch:
+            raise ValueError(mismatch)
+        pairs.extend(zip(layer.weights, arrays, strict=True))
+    K.batch_set_value(pairs)
+
+
+def load_weights_from_hdf5_group_by_name(f, layers, skip_mismatch=False, reshape=False):
+    """Load weights into the layers that have the names of saved ones. f: h5py group or H5Dict.
+
+    skip_mismatch: warn about a layer that does not fit, and leave it, instead of raising ValueError.
+    """
+    saved = _SavedLayers(f)
+    pairs = []
+    for layer in layers:
+        if not saved.weight_names.get(layer.name):
+            continue
+        try:
+            arrays = saved.weights(layer.name, layer, reshape)
+            mismatch = _mismatch(layer, layer.name, arrays)
+        except ValueError as error:
+            mismatch = str(error)
+        if not mismatch:
+            pairs.extend(zip(layer.weights, arrays, strict=True))
+        elif skip_mismatch:
+            warnings.warn(f"Skipped: {mismatch}", stacklevel=4)
+        else:
+            raise ValueError(mismatch)
+    K.batch_set_value(pairs)
+
+
+def _mismatch(layer, saved_name, arrays):
+    """In what the arrays do not fit the layer's weights, None when they do."""
+    who = f'layer "{layer.name}" ({type(layer).__name__}) and "{saved_name}" of the file'
+    weights = layer.weights
+    if len(arrays) != len(weights):
+        return f"{who}: the layer has {len(weights)} weights, the file {len(arrays)}: " \
+               f"{[tuple(K.int_shape(w)) for w in weights]} and {[np.shape(a) for a in arrays]}."
+    for weight, array in zip(weights, arrays, strict=True):
+        if tuple(K.int_shape(weight)) != np.shape(array):
+            return f"{who}: {weight.name} has shape {tuple(K.int_shape(weight))}, but the file has {np.shape(array)}."
+    return None
+
+
+def _some(names):
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+
+
+def fit_optimizer_state(state, optimizer):
+    """The arrays of a saved optimizer's state in the order of the optimizer's weights.
+
+    Earlier versions saved no step count for some optimizers, and later ones no vhats for Adam without amsgrad, or no
+    momentum where it is 0: what is missing is what a new optimizer has.
+    """
+    weights = optimizer.weights
+    wanted, found = [tuple(K.int_shape(w)) for w in weights], [np.shape(a) for a in state]
+    if len(found) >= len(wanted):
+        return state
+    if wanted[:1] == [()] and wanted[1:] == found:
+        return K.batch_get_value(weights[:1]) + state
+    if wanted[:len(found)] == found:
+        return state + K.batch_get_value(weights[len(found):])
+    return state

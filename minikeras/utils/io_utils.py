@@ -1,0 +1,312 @@
+"""HDF5 files: reading them without trusting them, writing them whole or not at all, and arrays kept in them."""
+import builtins
+import contextlib
+import io
+import os
+import shutil
+from collections import defaultdict
+
+import numpy as np
+
+
+def import_h5py():
+    """The package h5py. Raises ImportError that says how to install it."""
+    try:
+        import h5py
+    except ImportError as error:
+        raise ImportError("HDF5 files need the package h5py: pip install 'minikeras-multibackend[h5]'.") from error
+    return h5py
+
+
+def is_h5py_group(value):
+    """Whether value is an h5py Group or File (never, where h5py is not installed)."""
+    return type(value).__module__.startswith("h5py") and hasattr(value, "attrs") and hasattr(value, "create_group")
+
+
+def ask_to_proceed_with_overwrite(filepath):
+    """Ask on the terminal whether the file may be overwritten. Returns True or False."""
+    question = f"[WARNING] {filepath} already exists - overwrite? [y/n] "
+    answer = ""
+    while answer not in ("y", "n"):
+        answer = builtins.input(question).strip().lower()
+        question = 'Enter "y" (overwrite) or "n" (cancel). '
+    return answer == "y"
+
+
+@contextlib.contextmanager
+def atomic_path(filepath):
+    """Path of a new neighbour of `filepath`, which takes its place when the block ends without an error.
+
+    So whoever looks sees the old file or the new one, never a part, whatever breaks off in between.
+    """
+    target = os.path.realpath(filepath)
+    folder = os.path.dirname(target)
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"{filepath} cannot be saved: there is no folder {folder}.")
+    temporary = f"{target}.{os.getpid()}.{os.urandom(4).hex()}.tmp"
+    try:
+        yield temporary
+        if os.path.exists(target):
+            shutil.copymode(target, temporary)
+        _sync(temporary)
+        os.replace(temporary, target)
+        _sync(folder)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+
+
+def _sync(path):
+    """Have the operating system write a file, or the entries of a folder, to the disk."""
+    if os.path.isdir(path) and os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+# HDF5 keeps an attribute in the header of its object, which holds 64 KB.
+HDF5_OBJECT_HEADER_LIMIT = 64512
+# zlib, the strongest compression in common use, cannot shrink data more than 1032-fold.
+_GREATEST_COMPRESSION = 1100
+_SMALL_ENOUGH = 1 << 26
+
+
+def write_list(attrs, name, values):
+    """Write a list of strings or numbers as the attribute `name`; a long one in several attributes name0, name1, ...
+
+    Raises RuntimeError when one value alone is too long.
+    """
+    values = [v.encode("utf8") if isinstance(v, str) else v for v in values]
+    too_long = [v for v in values if isinstance(v, bytes) and len(v) > HDF5_OBJECT_HEADER_LIMIT]
+    if too_long:
+        raise RuntimeError(f"The attribute {name!r} cannot be saved: HDF5 takes names up to {HDF5_OBJECT_HEADER_LIMIT} "
+                           f"bytes, but these are longer: {', '.join(repr(v[:60]) for v in too_long)}...")
+    array = np.asarray(values)
+    chunks = [array]
+    while any(chunk.nbytes > HDF5_OBJECT_HEADER_LIMIT for chunk in chunks):
+        chunks = np.array_split(array, len(chunks) + 1)
+    for i, chunk in enumerate(chunks):
+        attrs[name if len(chunks) == 1 else f"{name}{i}"] = chunk
+
+
+def read_list(attrs, name):
+    """The list that write_list wrote, None where there is none."""
+    if name in attrs:
+        return np.asarray(attrs[name]).tolist()
+    values, i = [], 0
+    while f"{name}{i}" in attrs:
+        values.extend(np.asarray(attrs[f"{name}{i}"]).tolist())
+        i += 1
+    return values if i else None
+
+
+def _member(group, path):
+    """The member of an h5py group at a path, None if there is none. Links that leave the file are refused."""
+    h5py = import_h5py()
+    item = group
+    for part in path.split("/"):
+        if part in ("", "."):
+            continue
+        link = item.get(part, getlink=True) if isinstance(item, h5py.Group) else None
+        if link is None:
+            return None
+        if not isinstance(link, h5py.HardLink):
+            raise ValueError(f"{group.file.filename}: {item.name}/{part} is a link ({type(link).__name__}). "
+                             f"Files with links are not loaded; copy the data into the file instead.")
+        item = item[part]
+    return item
+
+
+def _read_dataset(dataset):
+    """The array of a dataset, after a look at what it claims to be."""
+    where = f"{dataset.file.filename}: the dataset {dataset.name}"
+    if dataset.is_virtual or dataset.external:
+        raise ValueError(f"{where} takes its data from another file. Such files are not loaded.")
+    if dataset.shape is None or dataset.dtype.kind not in "biufS":
+        raise ValueError(f"{where} holds {dataset.dtype}, but numbers were expected.")
+    claimed, stored = dataset.size * dataset.dtype.itemsize, dataset.id.get_storage_size()
+    if claimed > max(_SMALL_ENOUGH, _GREATEST_COMPRESSION * stored):
+        raise ValueError(f"{where} of shape {dataset.shape} claims {claimed:,} bytes, but the file has {stored:,} "
+                         f"of it. The file is damaged or made to fill the memory; it is not loaded.")
+    return dataset[()]
+
+
+class H5Dict:
+    """A tree of arrays, lists and strings, with the face of a dict, in an HDF5 file, an h5py group or a dict.
+
+    path: name of a file, an h5py.Group, or a dict. mode: as for h5py.File ('r', 'w', 'a').
+    Arrays become datasets; strings, numbers and lists become attributes (long lists in several). Reading a name that is
+    not there makes a new group of that name, except in mode 'r' (KeyError). Raises TypeError for another kind of path.
+    """
+
+    def __init__(self, path, mode="a"):
+        self.read_only, self._is_file = mode == "r", False
+        if isinstance(path, dict) or is_h5py_group(path):
+            self.data = path
+        elif isinstance(path, (str, bytes, os.PathLike)):
+            self.data = import_h5py().File(path, mode=mode)
+            self._is_file = True
+        else:
+            raise TypeError(f"H5Dict: expected the name of a file, an h5py.Group or a dict, got {type(path).__name__}.")
+
+    @staticmethod
+    def is_supported_type(path):
+        """Whether H5Dict takes this: a dict, an h5py.Group, or a name that is no open file."""
+        return isinstance(path, (dict, str, bytes, os.PathLike)) or is_h5py_group(path)
+
+    def __setitem__(self, name, value):
+        if self.read_only:
+            raise ValueError(f"H5Dict: {name!r} cannot be set in read-only mode.")
+        if name in self:
+            raise KeyError(f"H5Dict: there is something named {name!r} already.")
+        if isinstance(self.data, dict):
+            self.data[name] = value
+        elif isinstance(value, (list, tuple)):
+            write_list(self.data.attrs, name, value)
+        elif isinstance(value, (np.ndarray, np.generic)):
+            self.data.create_dataset(name, data=value)
+        else:
+            # As bytes, since the readers of that time expect them.
+            self.data.attrs[name] = value.encode("utf8") if isinstance(value, str) else value
+
+    def __getitem__(self, name):
+        if isinstance(self.data, dict):
+            return self._dict_item(name)
+        item = None if name in self.data.attrs else _member(self.data, name)
+        if item is None:
+            if name in self:
+                return self._attribute(name)
+            self._check_may_create(name)
+            item = self.data.create_group(name)
+        return _read_dataset(item) if hasattr(item, "dtype") else self._child(item)
+
+    def _dict_item(self, name):
+        if name not in self.data:
+            self._check_may_create(name)
+            self.data[name] = {}
+        value = self.data[name]
+        return self._child(value) if isinstance(value, dict) else value
+
+    def _attribute(self, name):
+        if name not in self.data.attrs or getattr(self.data.attrs[name], "ndim", 0):
+            return read_list(self.data.attrs, name)
+        value = self.data.attrs[name]
+        return value.encode("utf8") if isinstance(value, str) else value
+
+    def _child(self, data):
+        return H5Dict(data, "r" if self.read_only else "a")
+
+    def _check_may_create(self, name):
+        if self.read_only:
+            raise KeyError(f"H5Dict: there is nothing named {name!r} here.")
+
+    def __contains__(self, name):
+        if isinstance(self.data, dict):
+            return name in self.data
+        return name in self.data.attrs or f"{name}0" in self.data.attrs or _member(self.data, name) is not None
+
+    def __len__(self):
+        return len(self.data)
+
+    def __iter__(self):
+        return iter(self.data)
+
+    def iter(self):
+        """The names of groups and arrays."""
+        return iter(self.data)
+
+    def get(self, key, default=None):
+        return self[key] if key in self else default  # noqa: SIM401
+
+    def update(self, *args):
+        """Set several values: from dicts, or from lists of (name, value)."""
+        for values in args:
+            for name, value in dict(values).items():
+                self[name] = value
+
+    def close(self):
+        if self._is_file:
+            self.data.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
+
+
+h5dict = H5Dict
+
+
+def save_to_binary_h5py(save_function, stream):
+    """Call save_function on an h5py file in memory, and write its bytes to a binary stream."""
+    buffer = io.BytesIO()
+    with import_h5py().File(buffer, "w") as file:
+        result = save_function(file)
+    stream.write(buffer.getvalue())
+    return result
+
+
+def load_from_binary_h5py(load_function, stream):
+    """What load_function returns for the h5py file whose bytes a binary stream holds."""
+    with import_h5py().File(io.BytesIO(stream.read()), "r") as file:
+        return load_function(file)
+
+
+class HDF5Matrix:
+    """Rows [start, end) of a dataset in an HDF5 file, read when they are used; `fit` takes it as an array.
+
+    datapath: the file. dataset: name of the dataset. normalizer: function applied to what is read.
+    Shuffled training on it should use shuffle='batch'. Raises IndexError for rows out of range.
+    """
+
+    refs = defaultdict(int)          # the open files, shared by their matrices
+
+    def __init__(self, datapath, dataset, start=0, end=None, normalizer=None):
+        if datapath not in self.refs:
+            self.refs[datapath] = import_h5py().File(datapath, "r")
+        self.data = self.refs[datapath][dataset]
+        self.start, self.end = start, self.data.shape[0] if end is None else end
+        self.normalizer = normalizer
+
+    def __len__(self):
+        return self.end - self.start
+
+    def __getitem__(self, key):
+        if isinstance(key, slice):
+            first, last, step = key.indices(len(self))
+            rows = self.data[self.start + first:self.start + max(first, last):step]
+        elif np.ndim(key) == 0:
+            rows = self.data[self._rows(np.asarray([key]))[0]]
+        else:
+            # h5py wants each row once, in order.
+            wanted, where = np.unique(self._rows(np.asarray(key)), return_inverse=True)
+            rows = self.data[wanted][where]
+        return rows if self.normalizer is None else self.normalizer(rows)
+
+    def _rows(self, indices):
+        if indices.dtype == bool:
+            indices = np.flatnonzero(indices)
+        if indices.size and not -len(self) <= indices.min() <= indices.max() < len(self):
+            raise IndexError(f"HDF5Matrix: rows {indices.min()} to {indices.max()} are out of range for "
+                             f"{len(self)} rows.")
+        return np.where(indices < 0, indices + len(self), indices).astype("int64") + self.start
+
+    @property
+    def shape(self):
+        return (len(self), *(np.shape(self[0]) if self.normalizer and len(self) else self.data.shape[1:]))
+
+    @property
+    def dtype(self):
+        return self[0:1].dtype if self.normalizer and len(self) else self.data.dtype
+
+    @property
+    def ndim(self):
+        return len(self.shape)
+
+    @property
+    def size(self):
+        return int(np.prod(self.shape))
