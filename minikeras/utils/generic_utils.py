@@ -129,7 +129,7 @@ def get_object(identifier, deserialize, kind):
 def constructor_config(instance):
     """{parameter: value} of the constructor of an object that keeps each argument in the attribute of that name."""
     parameters = list(inspect.signature(type(instance).__init__).parameters.values())[1:]
-    return {p.name: getattr(instance, p.name) for p in parameters if p.kind is not p.VAR_KEYWORD}
+    return {p.name: getattr(instance, p.name) for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
 
 
 def class_of_function(name, base, function, parameters, module, doc):
@@ -149,6 +149,13 @@ def class_of_function(name, base, function, parameters, module, doc):
 
     __init__.__signature__ = signature
     return type(name, (base,), {"__init__": __init__, "__doc__": doc, "__module__": module, "_function": function})
+
+
+def is_named_object(value, base):
+    """Whether a config may name it: a subclass of `base`, or a function of y_true and y_pred."""
+    if inspect.isclass(value):
+        return issubclass(value, base)
+    return inspect.isfunction(value) and list(inspect.signature(value).parameters)[:2] == ["y_true", "y_pred"]
 
 
 # Functions as stored code
