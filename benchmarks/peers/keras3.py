@@ -1,0 +1,22 @@
+"""Keras 3, on the backend that KERAS_BACKEND names."""
+
+import keras
+import keras.layers
+import keras.models
+import keras.optimizers
+
+from ..models import build
+
+NAME = f"Keras 3, {keras.backend.backend()}"
+WORKLOADS = ("mlp_small", "mlp", "cnn", "lstm", "resnet20")
+
+
+class Trainer:
+    def __init__(self, workload, check=False):
+        self.model = build(keras, workload, check)
+
+    def train_on_batch(self, x, y):
+        return float(self.model.train_on_batch(x, y))
+
+    def fit(self, x, y, batch):
+        return self.model.fit(x, y, batch_size=batch, epochs=1, verbose=0, shuffle=False).history["loss"][0]
