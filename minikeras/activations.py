@@ -17,7 +17,7 @@ def softmax(x, axis=-1):
     Raises ValueError for fewer axes.
     """
     if K.ndim(x) < 2:
-        raise ValueError(f"softmax needs a tensor of at least two axes, [batch, ..., classes]; got shape {K.int_shape(x)}.")
+        raise ValueError(f"softmax needs at least two axes, [batch, ..., classes]; got shape {K.int_shape(x)}.")
     return K.softmax(x, axis=axis if K.ndim(x) > 2 else -1)
 
 

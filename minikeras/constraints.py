@@ -1,7 +1,7 @@
 """Constraints on weights: functions that an optimizer applies to a weight after each update.
 
-The norms are Euclidean, over `axis`: 0 for the kernel of a Dense layer [inputs, units] limits the weights into each unit;
-[0, 1, 2] does so for a kernel of Conv2D [rows, columns, inputs, filters].
+The norms are Euclidean, over `axis`: 0 for the kernel of a Dense layer [inputs, units] limits the weights into each
+unit; [0, 1, 2] does so for a kernel of Conv2D [rows, columns, inputs, filters].
 """
 
 from . import backend as K

@@ -32,11 +32,12 @@ def check_shapes(name, y_true, y_pred):
     A target of fewer axes would broadcast, [batch] against [batch, 1] to [batch, batch]: never what is meant.
     """
     true, pred = K.int_shape(y_true), K.int_shape(y_pred)
-    fits = len(true) == len(pred) and all(None in (t, p) or 1 in (t, p) or t == p for t, p in zip(true, pred))
+    one_rank = len(true) == len(pred)
+    fits = one_rank and all(t == p or {t, p} & {1, None} for t, p in zip(true, pred, strict=True))
     if not fits and true and pred:
-        raise ValueError(f"{name}: targets and predictions need one shape. y_true {true}, y_pred {pred}. Check the shape "
-                         "of the targets against the output of the model; integer labels of classes go with the sparse "
-                         "losses, or through to_categorical.")  # fmt: skip
+        raise ValueError(f"{name}: targets and predictions need one shape. y_true {true}, y_pred {pred}. Compare the "
+                         "targets with the output of the model; integer labels of classes go with the sparse losses, "
+                         "or through to_categorical.")  # fmt: skip
 
 
 def _elementwise(function):
@@ -154,9 +155,10 @@ def _check_labels(y_true, y_pred, axis):
     wanted = pred[:axis] + pred[axis + 1 :]
     if len(true) == len(pred) and true[-1] in (1, None):
         true = true[:-1]
-    if len(true) != len(wanted) or any(None not in (t, w) and t != w for t, w in zip(true, wanted)):
-        raise ValueError(f"sparse_categorical_crossentropy: targets have the shape of the predictions without the axis of "
-                         f"the classes, {axis}. y_true {K.int_shape(y_true)}, y_pred {K.int_shape(y_pred)}. One-hot "
+    one_rank = len(true) == len(wanted)
+    if not one_rank or any(None not in (t, w) and t != w for t, w in zip(true, wanted, strict=True)):
+        raise ValueError("sparse_categorical_crossentropy: targets have the shape of the predictions without the axis "
+                         f"of the classes, {axis}. y_true {K.int_shape(y_true)}, y_pred {K.int_shape(y_pred)}. One-hot "
                          "targets go with categorical_crossentropy.")  # fmt: skip
 
 

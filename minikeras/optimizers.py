@@ -1,8 +1,8 @@
 """Optimizers: from the gradients of a loss to updates of the weights.
 
-A rule says what one step does to one parameter p, given its gradient g and its state. Scalars such as the decayed learning
-rate are computed once a step. Step n = 0, 1, 2, ... sees n as the count of steps before it: the learning rate is
-learning_rate / (1 + decay n), and the t of bias corrections is n + 1.
+A rule says what one step does to one parameter p, given its gradient g and its state. Scalars such as the decayed
+learning rate are computed once a step. Step n = 0, 1, 2, ... sees n as the count of steps before it: the learning rate
+is learning_rate / (1 + decay n), and the t of bias corrections is n + 1.
 
 All take the keyword arguments clipnorm (the gradients are scaled down together, such that their common norm is at most
 this), clipvalue (every element is clipped to +-this), and, where it has a meaning, decay.
@@ -20,8 +20,8 @@ def clip_norm(g, c, n):
 
 
 class _Hyper:
-    """An attribute that is a scalar variable of the graph. Setting it to a number changes the value of the variable, also
-    for models that are compiled already."""
+    """An attribute that is a scalar variable of the graph. Setting it to a number changes the value of the variable,
+    also for models that are compiled already."""
 
     def __set_name__(self, owner, name):
         self.name = name
@@ -91,9 +91,9 @@ class Optimizer:
         grads = K.gradients(loss, params)
         lost = [p.name for p, g in zip(params, grads, strict=True) if g is None]
         if lost:
-            raise ValueError(f"The loss has no gradient with respect to {lost}: either it does not depend on them, or only "
-                             "by way of operations without a gradient (K.argmax, K.round, comparisons). Set trainable "
-                             "= False on the layers that shall not learn.")  # fmt: skip
+            raise ValueError(f"The loss has no gradient with respect to {lost}: either it does not depend on them, or "
+                             "only by way of operations without a gradient (K.argmax, K.round, comparisons). Set "
+                             "trainable = False on the layers that shall not learn.")  # fmt: skip
         if self.clipnorm is not None and self.clipnorm > 0:
             norm = K.sqrt(sum(K.sum(K.square(g)) for g in grads))
             grads = [clip_norm(g, self.clipnorm, norm) for g in grads]
@@ -196,7 +196,7 @@ class SGD(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """a = rho a + (1 - rho) g^2, p = p - lr g / (sqrt(a) + epsilon). Source: Tieleman and Hinton, lecture 6.5 (2012)."""
+    """a = rho a + (1 - rho) g^2, p = p - lr g / (sqrt(a) + epsilon). Source: Hinton, lecture 6e (2012)."""
 
     learning_rate, rho, decay = _Hyper(), _Hyper(), _Hyper()
     slots = ("accumulator",)
@@ -226,8 +226,8 @@ class Adagrad(Optimizer):
 
 
 class Adadelta(Optimizer):
-    """Steps of the size of those before: u = g sqrt(d + epsilon) / sqrt(a + epsilon), p = p - lr u, where a is the running
-    mean of g^2 and d that of u^2. Source: Zeiler (2012)."""
+    """Steps of the size of those before: u = g sqrt(d + epsilon) / sqrt(a + epsilon), p = p - lr u, where a is the
+    running mean of g^2 and d that of u^2. Source: Zeiler (2012)."""
 
     learning_rate, decay = _Hyper(), _Hyper()
     slots = ("accumulator", "delta_accumulator")
@@ -293,8 +293,8 @@ class AdamW(Adam):
 
 
 class Adamax(Optimizer):
-    """m as in Adam, u = max(beta_2 u, |g|), p = p - lr / (1 - beta_1^t) m / (u + epsilon). Source: Kingma and Ba (2015),
-    section 7."""
+    """m as in Adam, u = max(beta_2 u, |g|), p = p - lr / (1 - beta_1^t) m / (u + epsilon). Source: Kingma and Ba
+    (2015), section 7."""
 
     learning_rate, beta_1, beta_2, decay = _Hyper(), _Hyper(), _Hyper(), _Hyper()
     slots = ("m", "u")
@@ -323,7 +323,8 @@ class Nadam(Optimizer):
     _late_weight = (1, 1.0)
 
     def __init__(self, learning_rate=0.002, beta_1=0.9, beta_2=0.999, **kwargs):
-        self._set(kwargs, learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=None, schedule_decay=0.004)
+        self._set(kwargs, learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=None,
+                  schedule_decay=0.004)  # fmt: skip
         super().__init__(**kwargs)
         with K.name_scope(type(self).__name__):
             self.m_schedule = K.variable(1.0, name="m_schedule")  # the product of all mu so far
@@ -362,7 +363,8 @@ class Lion(Optimizer):
     slots = ("m",)
 
     def __init__(self, learning_rate=0.0001, beta_1=0.9, beta_2=0.99, weight_decay=0.0, **kwargs):
-        self._set(kwargs, learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, decay=0.0, weight_decay=weight_decay)
+        self._set(kwargs, learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, decay=0.0,
+                  weight_decay=weight_decay)  # fmt: skip
         super().__init__(**kwargs)
 
     def rule(self, p, g, m, lr):
@@ -371,12 +373,13 @@ class Lion(Optimizer):
 
 
 class TFOptimizer(Optimizer):
-    """In Keras a wrapper of TensorFlow's optimizers. There is no TensorFlow here: making one raises NotImplementedError."""
+    """In Keras a wrapper of TensorFlow's optimizers. There is none here: making one raises NotImplementedError."""
 
     def __init__(self, optimizer):
-        raise NotImplementedError(f"TFOptimizer: an optimizer of TensorFlow ({type(optimizer).__name__}) cannot work on this "
-                                  "graph. Use one of minikeras.optimizers, or write a subclass of Optimizer with a rule."
-                                  )  # fmt: skip
+        raise NotImplementedError(
+            f"TFOptimizer: an optimizer of TensorFlow ({type(optimizer).__name__}) cannot work on this graph. Use one of "
+            "minikeras.optimizers, or write a subclass of Optimizer with a rule."
+        )
 
     @property
     def weights(self):

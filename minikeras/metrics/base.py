@@ -178,7 +178,8 @@ class MeanRelativeError(Mean):
         """y_true, y_pred: of one shape."""
         y_pred, y_true = squeeze_or_expand_dimensions(self._tensor(y_pred), self._tensor(y_true))
         error = K.abs(y_pred - y_true)
-        return super().update_state(divide_no_nan(error, self._tensor(self.normalizer) + K.zeros_like(error)), sample_weight)
+        scale = self._tensor(self.normalizer) + K.zeros_like(error)
+        return super().update_state(divide_no_nan(error, scale), sample_weight)
 
     def get_config(self):
         return {**super().get_config(), "normalizer": np.asarray(self.normalizer).tolist()}

@@ -26,8 +26,8 @@ TN, FN = ConfusionMatrix.TRUE_NEGATIVES, ConfusionMatrix.FALSE_NEGATIVES
 class ConfusionMatrixMetric(Metric):
     """Base: counts the entries that `entries` names, each in a weight [thresholds] of that name.
 
-    thresholds: list. top_k: only the k greatest of the last axis can be positive. class_id: count only this index of the
-    last axis.
+    thresholds: list. top_k: only the k greatest of the last axis can be positive. class_id: count only this index of
+    the last axis.
     """
 
     entries = (TP, TN, FP, FN)

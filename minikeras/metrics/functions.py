@@ -1,4 +1,4 @@
-"""Metric functions beside the losses: accuracies and cosine. Values of the samples, floats of 0 and 1 for accuracies."""
+"""Metric functions beside the losses: accuracies (of a sample: floats 0 or 1, or their mean) and the cosine."""
 
 from .. import backend as K
 
@@ -59,7 +59,7 @@ def _in_top_k(labels, y_pred, k):
 
 
 def cosine_proximity(y_true, y_pred, axis=-1):
-    """Cosine of the angle between y_true and y_pred, as vectors along `axis`. (The loss of the name is its negative.)"""
+    """Cosine of the angle between y_true and y_pred, as vectors along `axis`; the loss of the name is its negative."""
     y_true, y_pred = _tensors(y_true, y_pred)
     return K.sum(K.l2_normalize(y_true, axis=axis) * K.l2_normalize(y_pred, axis=axis), axis=axis)
 

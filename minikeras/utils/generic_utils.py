@@ -187,8 +187,8 @@ def func_load(code, defaults=None, closure=None, globs=None):
     this module). Raises ValueError outside of `allow_stored_code()`: bytecode from a file can do anything.
     """
     if not _STORED_CODE_ALLOWED:
-        raise ValueError("This config holds a Python function as bytecode, which is not run unless you ask for it, as it "
-                         "can do anything. Pass the function by name in custom_objects, or, if you trust where the "
+        raise ValueError("This config holds a Python function as bytecode, which is not run unless you ask for it, as "
+                         "it can do anything. Pass the function by name in custom_objects, or, if you trust where the "
                          "config is from, read it inside `with minikeras.utils.generic_utils.allow_stored_code():`."
                          )  # fmt: skip
     if isinstance(code, (tuple, list)):

@@ -29,8 +29,8 @@ class Reduction:
 def squeeze_or_expand_dimensions(y_pred, y_true=None, sample_weight=None):
     """Make the ranks meet where they differ by one axis at the end.
 
-    Of y_pred and y_true the one with a last axis of size 1 too many loses it; sample_weight gains or loses its last axis
-    to have the rank of y_pred. Returns (y_pred, y_true), and sample_weight if there is one.
+    Of y_pred and y_true the one with a last axis of size 1 too many loses it; sample_weight gains or loses its last
+    axis to have the rank of y_pred. Returns (y_pred, y_true), and sample_weight if there is one.
     """
     if y_true is not None:
         y_pred, y_true = _without_extra_axis(y_pred, y_true), _without_extra_axis(y_true, y_pred)
@@ -56,7 +56,7 @@ def broadcast_weights(values, sample_weight):
     Raises ValueError when it has more axes than values, or another size.
     """
     shape, wanted = K.int_shape(sample_weight), K.int_shape(values)
-    sizes = list(zip(shape, wanted))
+    sizes = list(zip(shape, wanted, strict=False))
     if len(shape) > len(wanted) or any(None not in pair and pair[0] not in (1, pair[1]) for pair in sizes):
         raise ValueError(f"sample_weight, of shape {shape}, does not fit the values that it shall weight, of shape "
                          f"{wanted}: it may have fewer axes at the end, and axes of size 1.")  # fmt: skip

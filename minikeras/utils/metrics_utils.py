@@ -13,8 +13,8 @@ NEG_INF = -1e10
 
 
 class Reduction:
-    """What a `Reduce` metric makes of the values it sees: the SUM, the mean SUM_OVER_BATCH_SIZE (weights do not count in
-    the denominator) or the WEIGHTED_MEAN."""
+    """What a `Reduce` metric makes of the values it sees: the SUM, the mean SUM_OVER_BATCH_SIZE (weights do not count
+    in the denominator) or the WEIGHTED_MEAN."""
 
     SUM = "sum"
     SUM_OVER_BATCH_SIZE = "sum_over_batch_size"
@@ -149,9 +149,9 @@ def update_confusion_matrix_variables(variables_to_update, y_true, y_pred, thres
     """Updates that count the predictions in the entries of confusion matrices, one matrix a threshold.
 
     variables_to_update: {ConfusionMatrix: variable [thresholds]}; entries that are missing are not counted.
-    y_true, y_pred: of one shape; all their elements count. A prediction is positive above the threshold, a label if it is
-    not 0. thresholds: a number or list. top_k: only the k greatest of the last axis can be positive. class_id: count only
-    this index of the last axis. sample_weight: fewer axes than y_pred, or axes of size 1, or its shape.
+    y_true, y_pred: of one shape; all their elements count. A prediction is positive above the threshold, a label if it
+    is not 0. thresholds: a number or list. top_k: only the k greatest of the last axis can be positive. class_id: count
+    only this index of the last axis. sample_weight: fewer axes than y_pred, or axes of size 1, or its shape.
     Returns the list of updates. Raises ValueError for unknown keys and shapes that do not fit.
     """
     unknown = [key for key in variables_to_update if not isinstance(key, ConfusionMatrix)]
@@ -176,8 +176,10 @@ def _aligned(y_true, y_pred, top_k, class_id, sample_weight):
     y_true, y_pred = K.cast(y_true, K.floatx()), K.cast(y_pred, K.floatx())
     y_pred, y_true = squeeze_or_expand_dimensions(y_pred, y_true)
     true, pred = K.int_shape(y_true), K.int_shape(y_pred)
-    if len(true) != len(pred) or any(None not in (t, p) and t != p for t, p in zip(true, pred)):
-        raise ValueError(f"A confusion matrix needs targets and predictions of one shape; got y_true {true}, y_pred {pred}.")
+    one_rank = len(true) == len(pred)
+    if not one_rank or any(None not in (t, p) and t != p for t, p in zip(true, pred, strict=True)):
+        raise ValueError("A confusion matrix needs targets and predictions of one shape; got "
+                         f"y_true {true}, y_pred {pred}.")  # fmt: skip
     if top_k is not None:
         y_pred = filter_top_k(y_pred, top_k)
     if class_id is not None:
