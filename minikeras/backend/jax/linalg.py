@@ -1,0 +1,5 @@
+"""JAX kernels of the products."""
+
+import jax.numpy as jnp
+
+matmul = jnp.matmul

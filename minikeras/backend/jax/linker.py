@@ -1,0 +1,66 @@
+"""Runs programs with JAX: one jit a program, traced from its straight line, with the state donated."""
+
+import contextlib
+import threading
+
+import jax
+import numpy as np
+
+from ..straight_line import straight_line
+
+# Dispatch is asynchronous, so this is held for microseconds. Without it one thread could donate what another reads.
+_dispatch = threading.RLock()
+_no_context = contextlib.nullcontext()
+
+
+def precision(dtypes):
+    """The context in which JAX keeps 64-bit types, if there are any: the rest of the process does not notice."""
+    if any(d in ("float64", "int64", "uint64") for d in dtypes):
+        return jax.enable_x64(True) if hasattr(jax, "enable_x64") else jax.experimental.enable_x64()
+    return _no_context
+
+
+class Linked:
+    """A program ready to run. Updated variables are donated: their memory takes the new values."""
+
+    def __init__(self, program):
+        from . import package
+
+        self.program, self.counters = program, program.counters
+        self.updated = [v for v, _ in program.updates]
+        self.kept = [v for v in program.variables if v not in set(self.updated)]
+        self.wide = any(d in ("float64", "int64", "uint64") for d in _dtypes(program))
+        for variable in program.variables:
+            variable.native()
+        line = straight_line(program, package())
+        order = {v: i for i, v in enumerate([*self.updated, *self.kept])}
+        places = [order[v] for v in program.variables]
+
+        def run(donated, kept, inputs, counts):
+            state = [*donated, *kept]
+            return line(*inputs, *[state[i] for i in places], counts)
+
+        self.run = jax.jit(run, donate_argnums=0)
+
+    def __call__(self, inputs):
+        counts = np.array([c.value for c in self.counters], dtype=np.int32)
+        with _dispatch, precision(["float64"]) if self.wide else _no_context:
+            outputs, news = self.run(
+                [v._native for v in self.updated], [v._native for v in self.kept], list(inputs), counts
+            )
+            for variable, new in zip(self.updated, news, strict=True):
+                variable._native = new
+        for counter in self.counters:
+            counter.value += 1
+        return outputs
+
+
+def _dtypes(program):
+    """All dtypes in a program and its bodies."""
+    found = {v.dtype for v in (*program.inputs, *program.outputs)} | {v.dtype for v in program.variables}
+    for step in program.steps:
+        found.update(v.dtype for v in (*step.inputs, *step.outputs))
+        for arg in step.args:
+            if isinstance(arg, type(program)):
+                found |= _dtypes(arg)
+    return found

@@ -1,0 +1,60 @@
+"""The PyTorch backend: kernels by family, and a linker that runs programs as straight lines without a tape."""
+
+import sys
+
+import numpy as np
+import torch
+
+from .device import DTYPES, NAMES, current, on_cpu
+from .linker import Linked as link
+from .linker import constant
+
+NAME = "torch"
+# Ops whose result shares the memory of their first argument.
+VIEWS = frozenset("reshape permute_dimensions getitem broadcast_to identity stop_gradient".split())
+__all__ = ["NAME", "VIEWS", "assign", "constant", "copy", "from_feed", "link", "package", "to_native", "to_numpy"]
+
+
+def package():
+    """This package, as linkers of straight lines take it."""
+    return sys.modules[__name__]
+
+
+def copy(tensor):
+    """The tensor in memory of its own."""
+    return tensor.clone()
+
+
+def to_native(array):
+    """A copy of a NumPy array on the device."""
+    with torch.inference_mode():
+        return torch.from_numpy(np.array(array)).to(current())
+
+
+def to_numpy(value):
+    """A tensor as a NumPy array; waits for the device."""
+    if isinstance(value, torch.Tensor):
+        value = value.detach()
+        if value.dtype is torch.bfloat16:
+            value = value.float()
+        return value.numpy() if value.device.type == "cpu" else value.cpu().numpy()
+    return np.asarray(value)
+
+
+def from_feed(value, dtype):
+    """What a user fed, as a tensor of that dtype on the device; no copy where it is one already."""
+    if isinstance(value, torch.Tensor):
+        if NAMES.get(value.dtype) == dtype and value.device.type == current().type:
+            return value
+        return value.detach().to(device=current(), dtype=DTYPES[dtype])
+    if type(value) is not np.ndarray or value.dtype.name != dtype:
+        value = np.asarray(value, dtype=dtype)
+    if not value.flags.writeable or any(s < 0 for s in value.strides):
+        value = value.copy()
+    tensor = torch.from_numpy(value)
+    return tensor if on_cpu() else tensor.to(current(), non_blocking=True)
+
+
+def assign(native, array):
+    """Stores a NumPy array in place of a tensor: a new one, so that outputs that were handed out stay as they were."""
+    return to_native(array)

@@ -1,0 +1,102 @@
+"""PyTorch kernels of the ops on shapes."""
+
+import torch
+
+from ..ops.shape import python_index
+from .device import DTYPES, current
+
+
+def cast(x, dtype):
+    return x != 0 if dtype == "bool" else x.to(DTYPES[dtype])
+
+
+reshape = torch.reshape
+permute_dimensions = torch.permute
+expand_dims = torch.unsqueeze
+squeeze = torch.squeeze
+broadcast_to = torch.broadcast_to
+reverse = torch.flip
+
+
+def stop_gradient(x):
+    return x
+
+
+def identity(x):
+    return x
+
+
+def getitem(x, index):
+    turned = tuple(i for i, e in enumerate(_on_axes(index)) if isinstance(e, tuple) and (e[2] or 1) < 0)
+    if turned:
+        # Steps of tensors go forward only: the axis is flipped, and its entry mirrored.
+        index = _mirrored(index, x.shape)
+        x = torch.flip(x, turned)
+    return x[python_index(index)]
+
+
+def _on_axes(index):
+    return [e for e in index if e is not None]
+
+
+def _mirrored(index, sizes):
+    sizes, mirrored = iter(sizes), []
+    for entry in index:
+        n = None if entry is None else next(sizes)
+        if isinstance(entry, tuple) and (entry[2] or 1) < 0:
+            places = range(*slice(*entry).indices(n))
+            entry = (n - 1 - places.start, n - 1 - places.start + len(places) * -places.step, -places.step)
+        mirrored.append(entry)
+    return tuple(mirrored)
+
+
+def put(g, shape, index):
+    out = torch.zeros(shape, dtype=g.dtype, device=g.device)
+    out[python_index(index)] = g
+    return out
+
+
+def take(x, indices, axis):
+    flat = torch.where(indices < 0, indices + x.shape[axis], indices).reshape(-1)
+    return torch.index_select(x, axis, flat).reshape(x.shape[:axis] + indices.shape + x.shape[axis + 1 :])
+
+
+def scatter_add(updates, indices, like_x, axis):
+    out = torch.zeros(like_x.shape, dtype=updates.dtype, device=updates.device)
+    flat = torch.where(indices < 0, indices + like_x.shape[axis], indices).reshape(-1)
+    rows = updates.reshape(like_x.shape[:axis] + (flat.shape[0],) + like_x.shape[axis + 1 :])
+    return out.index_add_(axis, flat, rows)
+
+
+def concatenate(tensors, axis):
+    return torch.cat(tensors, axis)
+
+
+def stack(x, axis):
+    return torch.stack(x, axis)
+
+
+def tile(x, n):
+    return x.repeat(n)
+
+
+def repeat_elements(x, rep, axis):
+    return torch.repeat_interleave(x, rep, axis)
+
+
+def pad(x, padding, value):
+    flat = [n for pair in reversed(padding) for n in pair]
+    return torch.nn.functional.pad(x, flat, value=value)
+
+
+def full(shape, value, dtype):
+    return torch.full(shape, value, dtype=DTYPES[dtype], device=current())
+
+
+def _arange(start, stop, step, dtype):
+    return torch.arange(start, max(start, stop) if step > 0 else min(start, stop), step, dtype=DTYPES[dtype], device=current())
+
+
+def one_hot(indices, num_classes, dtype):
+    classes = torch.arange(num_classes, device=indices.device)
+    return (indices.unsqueeze(-1) == classes).to(DTYPES[dtype])
