@@ -1,0 +1,427 @@
+"""Convolutions, transposed, separable and depthwise ones, and up-sampling, padding and cropping of their inputs.
+
+Each kind is written once for 1, 2 and 3 spatial axes (`rank`); the classes that users name fix the rank and the
+defaults.
+"""
+
+from .. import backend as K
+from ..engine.base_layer import InputSpec, Layer
+from ..utils.conv_utils import conv_output_length, deconv_length, normalize_padding, normalize_tuple
+from . import pooling
+from .common import adopt, channel_axis, known, new_weight, spatial_axes, who, with_defaults, with_lengths
+
+# Keras has the poolings here too.
+AveragePooling1D, MaxPooling1D = pooling.AveragePooling1D, pooling.MaxPooling1D
+AveragePooling2D, MaxPooling2D = pooling.AveragePooling2D, pooling.MaxPooling2D
+AveragePooling3D, MaxPooling3D = pooling.AveragePooling3D, pooling.MaxPooling3D
+
+
+def padding_pairs(value, rank, name):
+    """An argument of padding or cropping as a (start, end) pair for each spatial axis.
+
+    value: an int for all, or for each axis an int or a pair; for one axis the pair alone. Raises ValueError otherwise.
+    """
+    if rank == 1:
+        return (normalize_tuple(value, 2, name),)
+    values = (value,) * rank if isinstance(value, int) else tuple(value)
+    if len(values) != rank:
+        raise ValueError(f"{name} must be an int or have an entry for each of {rank} spatial axes, got {value!r}.")
+    return tuple(normalize_tuple(v, 2, name) for v in values)
+
+
+class _Conv(Layer):
+    """y = activation(x * kernel + bias): cross-correlation over `rank` spatial axes.
+
+    filters: int, channels of the output. kernel_size, strides, dilation_rate: an int, or one for each spatial axis.
+    padding: "valid" (none), "same" (as many outputs as strides), in Conv1D also "causal" (output t sees inputs up to
+    t). data_format: "channels_last" [batch, *spatial, channels] or "channels_first" [batch, channels, *spatial].
+    Weights: kernel [*kernel_size, channels, filters], bias [filters].
+    """
+
+    rank = None
+
+    def __init__(
+        self, filters, kernel_size, strides=1, padding="valid", data_format=None, dilation_rate=1, activation=None,
+        use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros", kernel_regularizer=None,
+        bias_regularizer=None, activity_regularizer=None, kernel_constraint=None, bias_constraint=None, **kwargs,
+    ):  # fmt: skip
+        Layer.__init__(self, **kwargs)
+        self._configure(locals())
+
+    def _configure(self, scope):
+        adopt(self, scope)
+        for name in {"kernel_size", "strides", "dilation_rate", "output_padding"} & scope.keys():
+            if getattr(self, name) is not None:
+                setattr(self, name, normalize_tuple(getattr(self, name), self.rank, name))
+        self.padding = normalize_padding(self.padding)
+        self.data_format = K.normalize_data_format(self.data_format)
+        if self.padding == "causal" and (self.rank > 1 or self.data_format != "channels_last"):
+            raise ValueError(f'{who(self)}: padding "causal" is for one spatial axis and channels_last only.')
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+
+    def _channels(self, input_shape):
+        """Number of channels of the input, which from now on is asked of every input."""
+        axis = channel_axis(self.data_format)
+        channels = known(self, input_shape, axis, "channels")
+        self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: channels})
+        return channels
+
+    def _add_bias(self, channels):
+        self.bias = new_weight(self, "bias", (channels,)) if self.use_bias else None
+        self.built = True
+
+    def _finish(self, outputs):
+        if self.use_bias:
+            outputs = K.bias_add(outputs, self.bias, data_format=self.data_format)
+        return self.activation(outputs)
+
+    def _geometry(self):
+        one = self.rank == 1  # K.conv1d takes ints, the others take tuples
+        return {
+            "strides": self.strides[0] if one else self.strides,
+            "dilation_rate": self.dilation_rate[0] if one else self.dilation_rate,
+            "padding": self.padding,
+            "data_format": self.data_format,
+        }
+
+    def build(self, input_shape):
+        channels = self._channels(input_shape)
+        self.kernel = new_weight(self, "kernel", (*self.kernel_size, channels, self.filters))
+        self._add_bias(self.filters)
+
+    def call(self, inputs):
+        convolve = {1: K.conv1d, 2: K.conv2d, 3: K.conv3d}[self.rank]
+        return self._finish(convolve(inputs, self.kernel, **self._geometry()))
+
+    def _output_length(self, length, i):
+        return conv_output_length(length, self.kernel_size[i], self.padding, self.strides[i], self.dilation_rate[i])
+
+    def compute_output_shape(self, input_shape):
+        return with_lengths(input_shape, self.data_format, self._output_length, self.filters)
+
+
+class Conv1D(_Conv):
+    __doc__ = _Conv.__doc__.replace("`rank` spatial axes", "time or another single axis")
+    rank = 1
+    __init__ = with_defaults(_Conv.__init__, data_format="channels_last")
+
+
+class Conv2D(_Conv):
+    __doc__ = _Conv.__doc__.replace("`rank`", "two")
+    rank = 2
+    __init__ = with_defaults(_Conv.__init__, strides=(1, 1), dilation_rate=(1, 1))
+
+
+class Conv3D(_Conv):
+    __doc__ = _Conv.__doc__.replace("`rank`", "three")
+    rank = 3
+    __init__ = with_defaults(_Conv.__init__, strides=(1, 1, 1), dilation_rate=(1, 1, 1))
+
+
+class _ConvTranspose(_Conv):
+    """The transpose of a convolution as a linear map: what a convolution's gradient does to its input.
+
+    output_padding: elements added at the end of each spatial axis (smaller than the strides), or None: inferred.
+    The other arguments are those of the convolution. Weights: kernel [*kernel_size, filters, channels], bias [filters].
+    Source: Dumoulin and Visin, A guide to convolution arithmetic for deep learning (2016), chapter 4.
+    """
+
+    def _configure(self, scope):
+        super()._configure(scope)
+        for pad, stride in zip(self.output_padding or (), self.strides, strict=False):
+            if pad >= stride:
+                raise ValueError(f"{who(self)}: output_padding must be smaller than the strides along each axis, got "
+                                 f"output_padding {self.output_padding}, strides {self.strides}.")  # fmt: skip
+
+    def build(self, input_shape):
+        channels = self._channels(input_shape)
+        self.kernel = new_weight(self, "kernel", (*self.kernel_size, self.filters, channels))
+        self._add_bias(self.filters)
+
+    def call(self, inputs):
+        shape = [K.shape(inputs)[i] if n is None else n for i, n in enumerate(K.int_shape(inputs))]
+        geometry = self._geometry()
+        if self.rank == 3:
+            del geometry["dilation_rate"]
+        transpose = {2: K.conv2d_transpose, 3: K.conv3d_transpose}[self.rank]
+        return self._finish(transpose(inputs, self.kernel, self.compute_output_shape(shape), **geometry))
+
+    def _output_length(self, length, i):
+        pad = self.output_padding[i] if self.output_padding else None
+        return deconv_length(length, self.strides[i], self.kernel_size[i], self.padding, pad, self.dilation_rate[i])
+
+
+class Conv2DTranspose(_ConvTranspose, Conv2D):
+    __doc__ = _ConvTranspose.__doc__
+
+    def __init__(
+        self, filters, kernel_size, strides=(1, 1), padding="valid", output_padding=None, data_format=None,
+        dilation_rate=(1, 1), activation=None, use_bias=True, kernel_initializer="glorot_uniform",
+        bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+        kernel_constraint=None, bias_constraint=None, **kwargs,
+    ):  # fmt: skip
+        Layer.__init__(self, **kwargs)
+        self._configure(locals())
+
+
+class Conv3DTranspose(_ConvTranspose, Conv3D):
+    __doc__ = _ConvTranspose.__doc__
+    dilation_rate = (1, 1, 1)
+
+    def __init__(
+        self, filters, kernel_size, strides=(1, 1, 1), padding="valid", output_padding=None, data_format=None,
+        activation=None, use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros",
+        kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
+        bias_constraint=None, **kwargs,
+    ):  # fmt: skip
+        Layer.__init__(self, **kwargs)
+        self._configure(locals())
+
+    def get_config(self):
+        config = super().get_config()
+        config.pop("dilation_rate", None)
+        return config
+
+
+class _SeparableConv(_Conv):
+    """A convolution of each channel by itself, then one that mixes the channels at each place.
+
+    depth_multiplier: outputs of the first convolution for each channel. The other arguments as in a convolution.
+    Weights: depthwise_kernel [*kernel_size, channels, depth_multiplier], pointwise_kernel [1, ..., channels *
+    depth_multiplier, filters], bias [filters]. Source: Chollet, Xception (CVPR, 2017).
+    """
+
+    def __init__(
+        self, filters, kernel_size, strides=1, padding="valid", data_format=None, dilation_rate=1, depth_multiplier=1,
+        activation=None, use_bias=True, depthwise_initializer="glorot_uniform",
+        pointwise_initializer="glorot_uniform", bias_initializer="zeros", depthwise_regularizer=None,
+        pointwise_regularizer=None, bias_regularizer=None, activity_regularizer=None, depthwise_constraint=None,
+        pointwise_constraint=None, bias_constraint=None, **kwargs,
+    ):  # fmt: skip
+        Layer.__init__(self, **kwargs)
+        self._configure(locals())
+
+    def build(self, input_shape):
+        channels, ones = self._channels(input_shape), (1,) * self.rank
+        depth = (*self.kernel_size, channels, self.depth_multiplier)
+        point = (*ones, channels * self.depth_multiplier, self.filters)
+        self.depthwise_kernel = new_weight(self, "depthwise_kernel", depth, "depthwise")
+        self.pointwise_kernel = new_weight(self, "pointwise_kernel", point, "pointwise")
+        self._add_bias(self.filters)
+
+    def call(self, inputs):
+        convolve = {1: K.separable_conv1d, 2: K.separable_conv2d}[self.rank]
+        return self._finish(convolve(inputs, self.depthwise_kernel, self.pointwise_kernel, **self._geometry()))
+
+
+class SeparableConv1D(_SeparableConv):
+    __doc__ = _SeparableConv.__doc__
+    rank = 1
+    __init__ = with_defaults(_SeparableConv.__init__, data_format="channels_last")
+
+
+class SeparableConv2D(_SeparableConv):
+    __doc__ = _SeparableConv.__doc__
+    rank = 2
+    __init__ = with_defaults(_SeparableConv.__init__, strides=(1, 1), dilation_rate=(1, 1))
+
+
+class DepthwiseConv2D(Conv2D):
+    """A convolution of each channel by itself, over two spatial axes.
+
+    depth_multiplier: outputs for each channel. The other arguments as in Conv2D.
+    Weights: depthwise_kernel [*kernel_size, channels, depth_multiplier], bias [channels * depth_multiplier].
+    """
+
+    def __init__(
+        self, kernel_size, strides=(1, 1), padding="valid", depth_multiplier=1, data_format=None, dilation_rate=(1, 1),
+        activation=None, use_bias=True, depthwise_initializer="glorot_uniform", bias_initializer="zeros",
+        depthwise_regularizer=None, bias_regularizer=None, activity_regularizer=None, depthwise_constraint=None,
+        bias_constraint=None, **kwargs,
+    ):  # fmt: skip
+        Layer.__init__(self, **kwargs)
+        self._configure(locals())
+
+    def build(self, input_shape):
+        channels = self._channels(input_shape)
+        shape = (*self.kernel_size, channels, self.depth_multiplier)
+        self.depthwise_kernel = new_weight(self, "depthwise_kernel", shape, "depthwise")
+        self._add_bias(channels * self.depth_multiplier)
+
+    def call(self, inputs, training=None):
+        return self._finish(K.depthwise_conv2d(inputs, self.depthwise_kernel, **self._geometry()))
+
+    def compute_output_shape(self, input_shape):
+        channels = input_shape[channel_axis(self.data_format)] * self.depth_multiplier
+        return with_lengths(input_shape, self.data_format, self._output_length, channels)
+
+
+class _Spatial(Layer):
+    """A layer without weights that changes the spatial lengths of its input and nothing else."""
+
+    rank = None
+
+    def __init__(self, data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        self.data_format = K.normalize_data_format(data_format)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+
+    def compute_output_shape(self, input_shape):
+        def length(n, i):
+            return None if n is None else self._output_length(n, i)
+
+        return with_lengths(input_shape, self.data_format, length)
+
+
+class _UpSampling(_Spatial):
+    """Repeat each element `size` times along each spatial axis.
+
+    size: an int, or one for each axis. interpolation (UpSampling2D): "nearest", or "bilinear" for a smooth image.
+    """
+
+    def __init__(self, size=2, data_format=None, **kwargs):
+        super().__init__(data_format, **kwargs)
+        self.size = int(size) if self.rank == 1 else normalize_tuple(size, self.rank, "size")
+
+    def _output_length(self, length, i):
+        return length * (self.size if self.rank == 1 else self.size[i])
+
+
+class UpSampling1D(_UpSampling):
+    __doc__ = _UpSampling.__doc__
+    rank = 1
+
+    def __init__(self, size=2, **kwargs):
+        super().__init__(size, "channels_last", **kwargs)
+
+    def call(self, inputs):
+        return K.repeat_elements(inputs, self.size, axis=1)
+
+    def get_config(self):
+        return _without_format(super().get_config())
+
+
+class UpSampling2D(_UpSampling):
+    __doc__ = _UpSampling.__doc__
+    rank = 2
+
+    def __init__(self, size=(2, 2), data_format=None, interpolation="nearest", **kwargs):
+        super().__init__(size, data_format, **kwargs)
+        if interpolation not in ("nearest", "bilinear"):
+            raise ValueError(f'{who(self)}: interpolation must be "nearest" or "bilinear", got {interpolation!r}.')
+        self.interpolation = interpolation
+
+    def call(self, inputs):
+        return K.resize_images(inputs, *self.size, self.data_format, self.interpolation)
+
+
+class UpSampling3D(_UpSampling):
+    __doc__ = _UpSampling.__doc__
+    rank = 3
+    __init__ = with_defaults(_UpSampling.__init__, size=(2, 2, 2))
+
+    def call(self, inputs):
+        return K.resize_volumes(inputs, *self.size, self.data_format)
+
+
+class _ZeroPadding(_Spatial):
+    """Zeros before and after the data along each spatial axis.
+
+    padding: an int for all, or for each axis an int or a pair (before, after); ZeroPadding1D takes an int or one pair.
+    """
+
+    def __init__(self, padding=1, data_format=None, **kwargs):
+        super().__init__(data_format, **kwargs)
+        self._pairs = padding_pairs(padding, self.rank, "padding")
+        self.padding = self._pairs[0] if self.rank == 1 else self._pairs
+
+    def _output_length(self, length, i):
+        return length + sum(self._pairs[i])
+
+    def call(self, inputs):
+        pad = {2: K.spatial_2d_padding, 3: K.spatial_3d_padding}[self.rank]
+        return pad(inputs, self.padding, self.data_format)
+
+
+class ZeroPadding1D(_ZeroPadding):
+    __doc__ = _ZeroPadding.__doc__
+    rank = 1
+
+    def __init__(self, padding=1, **kwargs):
+        super().__init__(padding, "channels_last", **kwargs)
+
+    def call(self, inputs):
+        return K.temporal_padding(inputs, self.padding)
+
+    def get_config(self):
+        return _without_format(super().get_config())
+
+
+class ZeroPadding2D(_ZeroPadding):
+    __doc__ = _ZeroPadding.__doc__
+    rank = 2
+    __init__ = with_defaults(_ZeroPadding.__init__, padding=(1, 1))
+
+
+class ZeroPadding3D(_ZeroPadding):
+    __doc__ = _ZeroPadding.__doc__
+    rank = 3
+    __init__ = with_defaults(_ZeroPadding.__init__, padding=(1, 1, 1))
+
+
+class _Cropping(_Spatial):
+    """Cut elements off the start and the end of each spatial axis.
+
+    cropping: an int for all, or for each axis an int or a pair (start, end); Cropping1D takes an int or one pair.
+    """
+
+    def __init__(self, cropping=1, data_format=None, **kwargs):
+        super().__init__(data_format, **kwargs)
+        self._pairs = padding_pairs(cropping, self.rank, "cropping")
+        self.cropping = self._pairs[0] if self.rank == 1 else self._pairs
+
+    def _output_length(self, length, i):
+        left = length - sum(self._pairs[i])
+        if left <= 0:
+            raise ValueError(f"{who(self)}: cropping {self._pairs[i]} leaves nothing of an axis of length {length}.")
+        return left
+
+    def call(self, inputs):
+        index = [slice(None)] * (self.rank + 2)
+        for axis, (start, end) in zip(spatial_axes(self.data_format, self.rank), self._pairs, strict=True):
+            index[axis] = slice(start, -end or None)
+        return inputs[tuple(index)]
+
+
+class Cropping1D(_Cropping):
+    __doc__ = _Cropping.__doc__
+    rank = 1
+
+    def __init__(self, cropping=(1, 1), **kwargs):
+        super().__init__(cropping, "channels_last", **kwargs)
+
+    def get_config(self):
+        return _without_format(super().get_config())
+
+
+class Cropping2D(_Cropping):
+    __doc__ = _Cropping.__doc__
+    rank = 2
+    __init__ = with_defaults(_Cropping.__init__, cropping=((0, 0), (0, 0)))
+
+
+class Cropping3D(_Cropping):
+    __doc__ = _Cropping.__doc__
+    rank = 3
+    __init__ = with_defaults(_Cropping.__init__, cropping=((1, 1), (1, 1), (1, 1)))
+
+
+def _without_format(config):
+    config.pop("data_format", None)  # not an argument of the layers over one axis
+    return config
+
+
+Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
+SeparableConvolution1D, SeparableConvolution2D = SeparableConv1D, SeparableConv2D
+Deconvolution2D = Deconv2D = Convolution2DTranspose = Conv2DTranspose
+Deconvolution3D = Deconv3D = Convolution3DTranspose = Conv3DTranspose

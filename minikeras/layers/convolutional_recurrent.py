@@ -1,0 +1,114 @@
+"""ConvLSTM2D: an LSTM over images, in which convolutions take the place of the products."""
+
+from .. import backend as K
+from ..engine.base_layer import InputSpec
+from ..utils.conv_utils import normalize_padding, normalize_tuple
+from .cells import LSTMCell
+from .common import channel_axis, given, known, new_weight, with_lengths
+from .convolutional import _Conv
+from .recurrent import RNN, _CellRNN
+
+
+class ConvLSTM2DCell(LSTMCell):
+    """An LSTM step whose products are convolutions: of the input as the arguments say, of the state with padding
+    "same".
+
+    filters: channels of the states and the output. The other arguments are those of Conv2D and LSTMCell.
+    Weights: kernel [*kernel_size, channels, 4 * filters], recurrent_kernel [*kernel_size, filters, 4 * filters], bias
+    [4 * filters]. Source: Shi et al., Convolutional LSTM Network (NIPS, 2015), without the peephole terms.
+    """
+
+    implementation = 1
+
+    def __init__(
+        self, filters, kernel_size, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1),
+        activation="tanh", recurrent_activation="hard_sigmoid", use_bias=True, kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal", bias_initializer="zeros", unit_forget_bias=True, kernel_regularizer=None,
+        recurrent_regularizer=None, bias_regularizer=None, kernel_constraint=None, recurrent_constraint=None,
+        bias_constraint=None, dropout=0.0, recurrent_dropout=0.0, **kwargs,
+    ):  # fmt: skip
+        super(LSTMCell, self).__init__(**kwargs)
+        self._configure(locals())
+        for name in ("kernel_size", "strides", "dilation_rate"):
+            setattr(self, name, normalize_tuple(getattr(self, name), 2, name))
+        self.padding = normalize_padding(padding)
+        self.data_format = K.normalize_data_format(data_format)
+        self.feature_axis = channel_axis(self.data_format)
+
+    @property
+    def units(self):
+        """The filters: the cell's code is that of an LSTM."""
+        return self.filters
+
+    def build(self, input_shape):
+        channels = known(self, input_shape, self.feature_axis, "channels")
+        width = self.gates * self.filters
+        self.kernel = new_weight(self, "kernel", (*self.kernel_size, channels, width))
+        self.recurrent_kernel = new_weight(
+            self, "recurrent_kernel", (*self.kernel_size, self.filters, width), "recurrent"
+        )
+        self.bias = new_weight(self, "bias", (width,), **self._bias_options()) if self.use_bias else None
+        self.built = True
+
+    def input_conv(self, x, w, b=None, padding="valid"):
+        """The convolution of the inputs."""
+        y = K.conv2d(x, w, self.strides, padding, self.data_format, self.dilation_rate)
+        return y if b is None else self._add_bias(y, b)
+
+    def recurrent_conv(self, x, w):
+        """The convolution of the state, which keeps its size."""
+        return K.conv2d(x, w, strides=(1, 1), padding="same", data_format=self.data_format)
+
+    def _input_product(self, x, kernel):
+        return self.input_conv(x, kernel, padding=self.padding)
+
+    def _recurrent_product(self, h, kernel):
+        return self.recurrent_conv(h, kernel)
+
+    def _add_bias(self, x, bias):
+        return K.bias_add(x, bias, data_format=self.data_format)
+
+    _output_length = _Conv._output_length
+
+    def image_shape(self, input_shape):
+        """Shape of the states for one step's input: the batch, and what a convolution gives."""
+        return with_lengths(input_shape, self.data_format, self._output_length, self.filters)
+
+
+class ConvRNN2D(RNN):
+    """Runs a convolutional cell over the time steps of [batch, time, *image]. The arguments are those of RNN."""
+
+    def __init__(
+        self, cell, return_sequences=False, return_state=False, go_backwards=False, stateful=False, unroll=False,
+        **kwargs,
+    ):  # fmt: skip
+        super().__init__(**given(locals()))
+        self.input_spec = [InputSpec(ndim=5)]
+
+    def call(self, inputs, mask=None, training=None, initial_state=None, constants=None):
+        return super().call(inputs, mask, training, initial_state, constants)
+
+    def _state_shapes(self, input_shape):
+        shape = self.cell.image_shape((input_shape[0], *input_shape[2:]))
+        return [shape for _ in self._state_sizes]
+
+    def get_initial_state(self, inputs):
+        # A convolution with a kernel of zeros gives zeros of the right shape, whatever is unknown of it.
+        cell = self.cell
+        shape = (*K.int_shape(cell.kernel)[:-1], cell.filters)
+        zeros = cell.input_conv(K.zeros_like(inputs[:, 0]), K.zeros(shape), padding=cell.padding)
+        return [zeros for _ in self._state_sizes]
+
+
+class ConvLSTM2D(_CellRNN, ConvRNN2D, cell=ConvLSTM2DCell):
+    __doc__ = ConvLSTM2DCell.__doc__ + "\n    Input [batch, time, *image]; further arguments are those of RNN."
+
+    def __init__(
+        self, filters, kernel_size, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1),
+        activation="tanh", recurrent_activation="hard_sigmoid", use_bias=True, kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal", bias_initializer="zeros", unit_forget_bias=True, kernel_regularizer=None,
+        recurrent_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
+        recurrent_constraint=None, bias_constraint=None, return_sequences=False, go_backwards=False, stateful=False,
+        dropout=0.0, recurrent_dropout=0.0, **kwargs,
+    ):  # fmt: skip
+        super().__init__(**given(locals()))

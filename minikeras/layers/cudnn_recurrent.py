@@ -1,0 +1,79 @@
+"""CuDNNGRU and CuDNNLSTM: GRU and LSTM with the weights as cuDNN has them, a bias for each side. They run anywhere."""
+
+from .cells import GRUCell, LSTMCell
+from .common import given
+from .recurrent import _CellRNN
+
+
+class _CuDNNGRUCell(GRUCell):
+    """A GRU cell with reset_after whose two biases lie in a row: first that of the inputs."""
+
+    def __init__(
+        self, units, kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal", bias_initializer="zeros",
+        kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None, kernel_constraint=None,
+        recurrent_constraint=None, bias_constraint=None, **kwargs,
+    ):  # fmt: skip
+        super().__init__(reset_after=True, **given(locals()))
+
+    def _bias_shape(self):
+        return (6 * self.units,)
+
+    def _biases(self):
+        return self.bias[: 3 * self.units], self.bias[3 * self.units :]
+
+
+class _CuDNNLSTMCell(LSTMCell):
+    """An LSTM cell with a bias for the inputs and one for the state, in a row."""
+
+    def __init__(
+        self, units, kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal", bias_initializer="zeros",
+        unit_forget_bias=True, kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None,
+        kernel_constraint=None, recurrent_constraint=None, bias_constraint=None, **kwargs,
+    ):  # fmt: skip
+        super().__init__(**given(locals()))
+
+    def _bias_shape(self):
+        return (8 * self.units,)
+
+    def _forget_slice(self):
+        return slice(5 * self.units, 6 * self.units)
+
+    def _add_bias(self, x, bias):
+        return super()._add_bias(x, bias[: 4 * self.units] + bias[4 * self.units :])
+
+
+class _CuDNNRNN(_CellRNN):
+    def get_config(self):
+        config = super().get_config()
+        del config["unroll"]
+        return config
+
+
+class CuDNNGRU(_CuDNNRNN, cell=_CuDNNGRUCell):
+    """GRU(reset_after=True) with one bias [6 * units]: that of the inputs, then that of the state.
+
+    go_backwards (keyword): run from the last step to the first. The other arguments are those of GRU.
+    """
+
+    def __init__(
+        self, units, kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal", bias_initializer="zeros",
+        kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+        kernel_constraint=None, recurrent_constraint=None, bias_constraint=None, return_sequences=False,
+        return_state=False, stateful=False, **kwargs,
+    ):  # fmt: skip
+        super().__init__(**given(locals()))
+
+
+class CuDNNLSTM(_CuDNNRNN, cell=_CuDNNLSTMCell):
+    """LSTM with one bias [8 * units]: that of the inputs, then that of the state.
+
+    go_backwards (keyword): run from the last step to the first. The other arguments are those of LSTM.
+    """
+
+    def __init__(
+        self, units, kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal", bias_initializer="zeros",
+        unit_forget_bias=True, kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None,
+        activity_regularizer=None, kernel_constraint=None, recurrent_constraint=None, bias_constraint=None,
+        return_sequences=False, return_state=False, stateful=False, **kwargs,
+    ):  # fmt: skip
+        super().__init__(**given(locals()))

@@ -1,0 +1,263 @@
+"""Layers around other layers: TimeDistributed and Bidirectional."""
+
+import copy
+
+from .. import backend as K
+from ..engine.base_layer import Layer
+from ..utils.generic_utils import has_arg
+from .common import who
+from .recurrent import StateArguments, as_list, separate
+
+MERGES = {
+    "sum": lambda a, b: a + b,
+    "concat": lambda a, b: K.concatenate([a, b]),
+    "ave": lambda a, b: (a + b) / 2,
+    "mul": lambda a, b: a * b,
+    None: lambda a, b: [a, b],
+}
+
+
+class Wrapper(Layer):
+    """Base of the layers that wrap another. layer: the inner layer; its weights, losses and updates are those of
+    both.
+    """
+
+    def __init__(self, layer, **kwargs):
+        if not isinstance(layer, Layer):
+            raise TypeError(f"{type(self).__name__} wraps a layer, got {layer!r}. Pass an instance, e.g. Dense(3).")
+        self.layer = layer
+        super().__init__(**kwargs)
+
+    @property
+    def activity_regularizer(self):
+        """That of the inner layer."""
+        return getattr(self.layer, "activity_regularizer", None)
+
+    @property
+    def trainable(self):
+        """Whether training changes the inner layer."""
+        return self.layer.trainable
+
+    @trainable.setter
+    def trainable(self, value):
+        self.layer.trainable = value
+
+    @property
+    def losses(self):
+        """Those of the inner layer."""
+        return self.layer.losses
+
+    def build(self, input_shape=None):
+        self.built = True
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        from . import deserialize
+
+        config = dict(config)
+        num_constants = config.pop("num_constants", None)
+        config["layer"] = deserialize(config["layer"], custom_objects=custom_objects)
+        wrapper = cls(**config)
+        if num_constants is not None:
+            wrapper._num_constants = num_constants
+        return wrapper
+
+
+class TimeDistributed(Wrapper):
+    """Apply a layer to each time step by itself: [batch, time, ...] in and out.
+
+    The steps are handled as so many samples, at once.
+    """
+
+    def __init__(self, layer, **kwargs):
+        super().__init__(layer, **kwargs)
+        self.supports_masking = True
+
+    @staticmethod
+    def _step_shape(shape):
+        """Shape of an input of the inner layer; samples and steps are one axis, of unknown size."""
+        return (shape[0], *shape[2:])
+
+    def build(self, input_shape):
+        if len(input_shape) < 3 and not self.layer.built and None in input_shape[1:]:
+            raise ValueError(f"{who(self)} needs an input [batch, time, ...], got shape {tuple(input_shape)}.")
+        if not self.layer.built:
+            self.layer.build(self._step_shape(input_shape))
+            self.layer.built = True
+        self.built = True
+
+    def compute_output_shape(self, input_shape):
+        shape = self.layer.compute_output_shape(self._step_shape(input_shape))
+        return (shape[0], input_shape[1], *shape[1:])
+
+    @staticmethod
+    def _join(x):
+        """[batch, time, ...] to [batch * time, ...]."""
+        sizes = [K.shape(x)[i] if n is None else n for i, n in enumerate(K.int_shape(x))]
+        return K.reshape(x, (-1, *sizes[2:]))
+
+    @staticmethod
+    def _part(y, like):
+        """[batch * time, ...] to [batch, time, ...], with batch and time of `like`."""
+        sizes = [K.shape(y)[i] if n is None else n for i, n in enumerate(K.int_shape(y))]
+        batch, time = K.int_shape(like)[:2]
+        time = K.shape(like)[1] if time is None else time
+        return K.reshape(y, (-1 if batch is None else batch, time, *sizes[1:]))
+
+    def call(self, inputs, training=None, mask=None):
+        kwargs = {"training": training} if has_arg(self.layer.call, "training") else {}
+        if mask is not None and has_arg(self.layer.call, "mask"):
+            kwargs["mask"] = self._join(mask)
+        self._steps = self._join(inputs)
+        return self._part(self.layer.call(self._steps, **kwargs), inputs)
+
+    def compute_mask(self, inputs, mask=None):
+        """That of the inner layer. Where it gives none, a step is kept if any element of it was."""
+        inner = self.layer.compute_mask(self._join(inputs), None if mask is None else self._join(mask))
+        if inner is not None:
+            return self._part(inner, inputs)
+        if mask is not None and K.ndim(mask) > 2:
+            return K.any(mask, axis=list(range(2, K.ndim(mask))))
+        return mask
+
+
+class Bidirectional(StateArguments, Wrapper):
+    """Run a recurrent layer forwards and a copy of it backwards in time.
+
+    merge_mode: how to join their outputs: "concat", "sum", "mul", "ave", or None for the list of both.
+    weights: initial weights, first those of the forward layer. Initial states: those of the forward layer, then those
+    of the backward one; so are the last states that return_state adds. Source: Schuster and Paliwal (1997).
+    """
+
+    def __init__(self, layer, merge_mode="concat", weights=None, **kwargs):
+        if merge_mode not in MERGES:
+            raise ValueError(f"Bidirectional: merge_mode must be one of {list(MERGES)}, got {merge_mode!r}.")
+        super().__init__(layer, **kwargs)
+        self.forward_layer = copy.copy(layer)
+        self.forward_layer._layers = list(layer._layers)
+        config = layer.get_config()
+        config["go_backwards"] = not config["go_backwards"]
+        self.backward_layer = type(layer).from_config(config)
+        self.forward_layer.name = "forward_" + layer.name
+        self.backward_layer.name = "backward_" + layer.name
+        # The wrapped layer is the pattern of the two; only they are parts.
+        self._layers[:] = [self.forward_layer, self.backward_layer]
+        self.merge_mode = merge_mode
+        for name in ("stateful", "return_sequences", "return_state"):
+            setattr(self, name, getattr(layer, name))
+        self.supports_masking = True
+        self.input_spec = layer.input_spec
+        self._num_constants = layer._num_constants
+        self._set_initial_weights(weights)
+
+    def _set_initial_weights(self, weights):
+        if weights is not None:
+            half = len(weights) // 2
+            self.forward_layer._initial_weights = weights[:half]
+            self.backward_layer._initial_weights = weights[half:]
+
+    def _both(self):
+        return self.forward_layer, self.backward_layer
+
+    @property
+    def trainable(self):
+        """Whether training changes the two layers."""
+        return self.layer.trainable
+
+    @trainable.setter
+    def trainable(self, value):
+        self.layer.trainable = value
+        for layer in self._layers:
+            layer.trainable = value
+
+    @property
+    def losses(self):
+        """Those of the two layers."""
+        return [loss for layer in self._both() for loss in layer.losses]
+
+    @property
+    def constraints(self):
+        """{weight: constraint} of the weights that have one."""
+        return {w: w.constraint for w in self.weights if getattr(w, "constraint", None) is not None}
+
+    def get_weights(self):
+        """The values of the weights: those of the forward layer, then those of the backward one."""
+        return [value for layer in self._both() for value in layer.get_weights()]
+
+    def set_weights(self, weights):
+        """Set the values of the weights, in the order of `get_weights`."""
+        half = len(weights) // 2
+        self.forward_layer.set_weights(weights[:half])
+        self.backward_layer.set_weights(weights[half:])
+
+    def build(self, input_shape):
+        for layer in self._both():
+            with K.name_scope(layer.name, owner=type(layer).__name__):
+                layer.build(self._own_part(layer, input_shape))
+                layer.built = True
+                if layer._initial_weights is not None:
+                    layer.set_weights(layer._initial_weights)
+        self.built = True
+
+    def _own_part(self, layer, values):
+        """Of [input, *forward states, *backward states, *constants], those that a layer gets; else `values`."""
+        if not isinstance(values, list):
+            return values
+        constants = values[len(values) - self._num_constants :] if self._num_constants else []
+        states = values[1 : len(values) - len(constants)]
+        half = len(states) // 2
+        return [values[0], *(states[:half] if layer is self.forward_layer else states[half:]), *constants]
+
+    def _accept_states(self, initial_state):
+        if len(initial_state) % 2:
+            raise ValueError(f"{who(self)}: initial_state needs the states of the forward layer and then as many for "
+                             f"the backward one, got {len(initial_state)} states.")  # fmt: skip
+        half = len(initial_state) // 2
+        self.forward_layer._accept_states(initial_state[:half])
+        self.backward_layer._accept_states(initial_state[half:])
+
+    def call(self, inputs, mask=None, training=None, initial_state=None, constants=None):
+        if not isinstance(inputs, list) and (initial_state is not None or constants is not None):
+            inputs = [inputs, *(as_list(initial_state) or []), *(as_list(constants) or [])]
+        kwargs = {"training": training} if has_arg(self.layer.call, "training") else {}
+        if has_arg(self.layer.call, "mask"):
+            kwargs["mask"] = mask[0] if isinstance(mask, list) else mask
+        results = []
+        for layer in self._both():
+            x, states, own_constants = separate(self._own_part(layer, inputs), None, None, self._num_constants)
+            more = {name: v for name, v in (("initial_state", states), ("constants", own_constants)) if v}
+            results.append(as_list(layer.call(x, **more, **kwargs)))
+        (forward, *forward_states), (backward, *backward_states) = results
+        if self.return_sequences:
+            backward = K.reverse(backward, 1)
+        merged = MERGES[self.merge_mode](forward, backward)
+        if not self.return_state:
+            return merged
+        return [*as_list(merged), *forward_states, *backward_states]
+
+    def compute_output_shape(self, input_shape):
+        shapes = self.forward_layer.compute_output_shape(input_shape)
+        output, *states = shapes if isinstance(shapes, list) else [shapes]
+        if self.merge_mode == "concat":
+            output = (*output[:-1], None if output[-1] is None else 2 * output[-1])
+        outputs = [output, output] if self.merge_mode is None else [output]
+        return [*outputs, *states, *states] if self.return_state or self.merge_mode is None else output
+
+    def compute_mask(self, inputs, mask):
+        mask = mask[0] if isinstance(mask, list) else mask
+        mask = mask if self.return_sequences else None
+        masks = [mask, mask] if self.merge_mode is None else [mask]
+        if self.return_state:
+            masks += [None] * (2 * len(self.forward_layer.states))
+        return masks if len(masks) > 1 else mask
+
+    def reset_states(self):
+        """Set the states of both layers to zeros."""
+        for layer in self._both():
+            layer.reset_states()
+
+    def get_config(self):
+        config = super().get_config()
+        if self._num_constants is not None:
+            config["num_constants"] = self._num_constants
+        return config
