@@ -6,6 +6,8 @@ Every function here builds graph: `K.function` and `K.eval` run it, on the backe
 Names such as `sum`, `max`, `any`, `slice` and `eval` are those of Keras, and shadow Python's in this module.
 """
 
+from importlib import import_module as _import_module
+
 from . import operators as _operators
 from .config import (
     epsilon,
@@ -27,10 +29,18 @@ from .function import (
     to_numpy,
 )
 from .gradients import gradients
-from .ops.linalg import *
-from .ops.math import *
-from .ops.reduction import *
-from .ops.shape import *
 from .runtime import backend, set_backend
 from .tensor import Placeholder, Tensor, Update, name_scope
 from .variable import Variable
+
+# Families of ops: every public function that a file of ops/ declares is a function of K.
+FAMILIES = ("math", "reduction", "shape", "linalg")
+
+
+def _collect(module):
+    names = vars(module)
+    return {n: f for n, f in names.items() if not n.startswith("_") and getattr(f, "__module__", "") == module.__name__}
+
+
+for _family in FAMILIES:
+    globals().update(_collect(_import_module(f"{__name__}.ops.{_family}")))

@@ -3,3 +3,7 @@
 import jax.numpy as jnp
 
 matmul = jnp.matmul
+
+
+def _einsum(operands, equation):
+    return jnp.einsum(equation, *operands)

@@ -1,7 +1,12 @@
 """Products of matrices and tensors."""
 
-from ..op import Spec, broadcast, op
-from ..tensor import Tensor
+import numpy as np
+
+from ..op import Spec, Tensors, as_tensor, broadcast, one_axis, op, promoted
+from ..tensor import Constant, Tensor, dtype_name, show
+from . import math as _math
+from . import reduction as _reduction
+from .shape import expand_dims, permute_dimensions, reshape, shape
 
 
 @op(promote=("x", "y"))
@@ -25,15 +30,219 @@ def _agree(a, b):
 
 
 def _turned(x):
-    from .shape import permute_dimensions
-
     return permute_dimensions(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
 
 
-def _matmul_gradient(g, z, x, y):
-    from .reduction import sum_to
+matmul.gradient(
+    lambda g, z, x, y: _reduction.sum_to(matmul(g, _turned(y)), x),
+    lambda g, z, x, y: _reduction.sum_to(matmul(_turned(x), g), y),
+)
 
-    return sum_to(matmul(g, _turned(y)), x), sum_to(matmul(_turned(x), g), y)
+
+def _sizes(x, axes):
+    """Sizes of x along axes, as ints where known, else as tensors."""
+    known = [x.shape[i] for i in axes]
+    if None not in known:
+        return known
+    sizes = shape(x)
+    return [sizes[i] if n is None else n for i, n in zip(axes, known, strict=True)]
 
 
-matmul.joint_gradient(_matmul_gradient)
+def _product(x, axes):
+    """The number of elements along axes: an int, or a tensor."""
+    known = [x.shape[i] for i in axes]
+    if None not in known:
+        return int(np.prod(known, dtype=np.int64))
+    total = 1
+    for n in _sizes(x, axes):
+        total = n * total
+    return total
+
+
+def _as_matrix(x, rows, columns):
+    """x with the axes `rows` as one and then the axes `columns` as one."""
+    order = (*rows, *columns)
+    x = x if order == tuple(range(x.ndim)) else permute_dimensions(x, order)
+    if len(rows) == len(columns) == 1:
+        return x
+    left, right = _product_static(x, range(len(rows))), _product_static(x, range(len(rows), x.ndim))
+    if left is None and right is None:
+        left = _product(x, range(len(rows)))
+    return reshape(x, (-1 if left is None else left, -1 if right is None else right))
+
+
+def _product_static(x, axes):
+    known = [x.shape[i] for i in axes]
+    return None if None in known else int(np.prod(known, dtype=np.int64))
+
+
+def dot(x, y):
+    """The product over the last axis of x and the second-last of y (the only one, if it has one).
+
+    x: [..., k], a tensor, or a sparse matrix [n, k]. y: [..., k, m]. Returns [x's other axes, y's other axes].
+    Raises ValueError when the two k differ.
+    """
+    if getattr(x, "is_sparse_tensor", False) or getattr(y, "is_sparse_tensor", False):
+        from .sparse import dot as sparse_dot
+
+        return sparse_dot(x, y)
+    x, y = promoted([x, y])
+    if x.ndim == 2 and y.ndim == 2:
+        return matmul(x, y)
+    if x.ndim == 0 or y.ndim == 0:
+        return x * y
+    return tensordot(x, y, ([x.ndim - 1], [max(y.ndim - 2, 0)]), name="dot")
+
+
+
+def tensordot(x, y, axes=2, name="tensordot"):
+    """The sum of products over pairs of axes.
+
+    axes: an int n (the last n of x with the first n of y), or (axes of x, axes of y).
+    Returns [x's other axes, y's other axes]. Raises ValueError where sizes of a pair differ.
+    """
+    x, y = promoted([x, y])
+    if isinstance(axes, int):
+        axes = (range(x.ndim - axes, x.ndim), range(axes))
+    inner_x, inner_y = ([one_axis(i, t.ndim) for i in a] for t, a in zip((x, y), axes, strict=True))
+    for i, j in zip(inner_x, inner_y, strict=True):
+        if None not in (x.shape[i], y.shape[j]) and x.shape[i] != y.shape[j]:
+            raise ValueError(
+                f"K.{name}: axis {i} of x and axis {j} of y must have one size: {x.shape[i]} != {y.shape[j]}. "
+                f"Was the layer built on another input?\n  x {show(x)}   y {show(y)}"
+            )
+    outer_x = [i for i in range(x.ndim) if i not in inner_x]
+    outer_y = [i for i in range(y.ndim) if i not in inner_y]
+    product = matmul(_as_matrix(x, outer_x, inner_x), _as_matrix(y, inner_y, outer_y))
+    wanted = [*_sizes(x, outer_x), *_sizes(y, outer_y)]
+    return reshape(product, wanted) if len(wanted) != 2 else product
+
+
+def batch_dot(x, y, axes=None):
+    """The product over one axis of each, sample by sample.
+
+    x, y: [batch, ...] with at least 2 axes. axes: an axis for both, or (of x, of y); by default the last of x, and of y
+    the second-last (the last, if it has two).
+    Returns [batch, x's other axes, y's other axes], [batch, 1] if there are none.
+    Raises ValueError for fewer axes, the batch axis, or sizes that differ.
+    """
+    x, y = promoted([x, y])
+    if x.ndim < 2 or y.ndim < 2:
+        raise ValueError(f"K.batch_dot: x and y need at least two axes.\n  x {show(x)}   y {show(y)}")
+    a, b = _batch_dot_axes(x, y, axes)
+    for i, j, what in ((0, 0, "the batch axes"), (a, b, f"axis {a} of x and axis {b} of y")):
+        if None not in (x.shape[i], y.shape[j]) and x.shape[i] != y.shape[j]:
+            raise ValueError(
+                f"K.batch_dot: {what} must have one size: {x.shape[i]} != {y.shape[j]}.\n  x {show(x)}   y {show(y)}"
+            )
+    outer_x = [i for i in range(1, x.ndim) if i != a]
+    outer_y = [i for i in range(1, y.ndim) if i != b]
+    product = matmul(_as_batch(x, outer_x, [a]), _as_batch(y, [b], outer_y))
+    wanted = [*_sizes(x, [0]), *_sizes(x, outer_x), *_sizes(y, outer_y)]
+    if len(wanted) == 1:
+        wanted.append(1)
+    return product if len(outer_x) == len(outer_y) == 1 else reshape(product, wanted)
+
+
+def _batch_dot_axes(x, y, axes):
+    if axes is None:
+        axes = (x.ndim - 1, y.ndim - 1 if y.ndim == 2 else y.ndim - 2)
+    pair = (axes, axes) if isinstance(axes, int) else tuple(axes)
+    if len(pair) != 2 or any(isinstance(i, (list, tuple)) for i in pair):
+        raise ValueError(f"K.batch_dot: axes is an int or two ints, got {axes!r}. Use K.einsum for more.")
+    pair = tuple(one_axis(i, t.ndim) for i, t in zip(pair, (x, y), strict=True))
+    if 0 in pair:
+        raise ValueError("K.batch_dot: axis 0 is that of the batch; use K.dot or K.einsum to sum over it.")
+    return pair
+
+
+def _as_batch(x, rows, columns):
+    """x as [batch, rows, columns]."""
+    order = (0, *rows, *columns)
+    x = x if order == tuple(range(x.ndim)) else permute_dimensions(x, order)
+    if len(rows) == len(columns) == 1:
+        return x
+    middle = range(1, 1 + len(rows)), range(1 + len(rows), x.ndim)
+    return reshape(x, [*_sizes(x, [0]), *(_product(x, axes) for axes in middle)])
+
+
+@op(promote=())
+def _einsum(operands: Tensors, equation: str):
+    terms, result = equation.split("->")
+    sizes = {}
+    for term, operand in zip(terms.split(","), operands, strict=True):
+        if len(term) != operand.ndim:
+            raise ValueError(f'"{term}" in "{equation}" names {len(term)} axes.')
+        for letter, n in zip(term, operand.shape, strict=True):
+            if None not in (n, sizes.setdefault(letter, n)) and n != sizes[letter] and 1 not in (n, sizes[letter]):
+                raise ValueError(f'axis "{letter}" of "{equation}" has sizes {sizes[letter]} and {n}.')
+            sizes[letter] = sizes[letter] or n
+    return Spec(tuple(sizes[letter] for letter in result), operands[0].dtype)
+
+
+def einsum(equation, *operands):
+    """Sums of products in Einstein's notation, e.g. einsum("bij,bjk->bik", x, y).
+
+    equation: axes of each operand as letters; with "->" those of the result, else the letters that occur once, sorted.
+    "..." and repeated letters in one operand are not supported.
+    """
+    equation = equation.replace(" ", "")
+    if "->" not in equation:
+        letters = equation.replace(",", "")
+        equation += "->" + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
+    terms = equation.split("->")[0].split(",")
+    if "..." in equation or any(len(set(t)) != len(t) for t in terms) or len(terms) != len(operands):
+        raise ValueError(
+            f'K.einsum: "{equation}" with {len(operands)} operands: give one term an operand, letters only, '
+            "none twice in a term."
+        )
+    return _einsum(promoted(operands), equation)
+
+
+def _einsum_gradient(g, y, operands, equation):
+    terms, result = equation.split("->")
+    terms = terms.split(",")
+    found = []
+    for k, (term, operand) in enumerate(zip(terms, operands, strict=True)):
+        others = [(t, o) for i, (t, o) in enumerate(zip(terms, operands, strict=True)) if i != k]
+        known = set(result).union(*(t for t, _ in others))
+        kept = "".join(c for c in term if c in known)
+        inputs = ",".join([result, *(t for t, _ in others)])
+        part = _einsum((g, *(o for _, o in others)), f"{inputs}->{kept}")
+        for i, letter in enumerate(term):
+            if letter not in known:
+                part = expand_dims(part, i)
+        found.append(part if kept == term else part * _like_ones(operand))
+    return tuple(found)
+
+
+def _like_ones(x):
+    from .shape import ones_like
+
+    return ones_like(x)
+
+
+_einsum.gradient(_einsum_gradient)
+
+
+def norm(x, ord=2, axis=None, keepdims=False):  # noqa: A002
+    """The vector norm over `axis`. ord: 1, 2, float("inf") or any p > 0. The gradient of the 2-norm at 0 is 0."""
+    x = as_tensor(x)
+    if ord == 2:
+        total = _reduction.sum(_math.square(x), axis, keepdims)
+        positive = _math.greater(total, 0.0)
+        root = _math.true_sqrt(_math.where(positive, total, 1.0))
+        return _math.where(positive, root, 0.0)
+    if ord == float("inf"):
+        return _reduction.max(_math.abs(x), axis, keepdims)
+    if ord == 1:
+        return _reduction.sum(_math.abs(x), axis, keepdims)
+    return _math.power(_reduction.sum(_math.power(_math.abs(x), ord), axis, keepdims), 1.0 / ord)
+
+
+def host(make, shape, dtype=None):
+    """A tensor whose value a function computes on the host when it is first needed.
+
+    make: () -> array. shape: tuple of ints. dtype: floatx by default.
+    """
+    return Constant(make=make, shape=tuple(int(n) for n in shape), dtype=dtype_name(dtype))

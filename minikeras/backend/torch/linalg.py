@@ -3,3 +3,7 @@
 import torch
 
 matmul = torch.matmul
+
+
+def _einsum(operands, equation):
+    return torch.einsum(equation, *operands)
