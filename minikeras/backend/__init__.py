@@ -42,5 +42,5 @@ def _collect(module):
     return {n: f for n, f in names.items() if not n.startswith("_") and getattr(f, "__module__", "") == module.__name__}
 
 
-for _family in FAMILIES:
-    globals().update(_collect(_import_module(f"{__name__}.ops.{_family}")))
+for _module in ("session", *(f"ops.{family}" for family in FAMILIES)):
+    globals().update(_collect(_import_module(f"{__name__}.{_module}")))
