@@ -9,7 +9,6 @@ import itertools
 
 import numpy as np
 
-from . import config
 from .function import cast_like
 from .op import as_tensor
 from .tensor import Constant, Placeholder, Tensor, Update, building, dtype_name, scoped_name
@@ -23,7 +22,7 @@ class _State:
     uids = collections.defaultdict(functools.partial(itertools.count, 1))
 
 
-# ---- leaves ------------------------------------------------------------------------------------------------------------
+# ---- leaves --------------------------------------------------------------------------------------------------------
 
 
 def placeholder(shape=None, ndim=None, dtype=None, sparse=False, name=None):
@@ -47,7 +46,7 @@ def placeholder(shape=None, ndim=None, dtype=None, sparse=False, name=None):
 def variable(value, dtype=None, name=None, constraint=None):
     """A variable: a tensor with a value that updates change.
 
-    value: array, number, or a tensor without placeholders (then it is drawn on the host, at first use). dtype: floatx by
+    value: array, number, or a tensor without placeholders (drawn on the host, at first use). dtype: floatx by
     default, that of the tensor for a tensor. constraint: a function of the variable, applied by optimizers.
     """
     if hasattr(value, "tocoo"):  # SciPy's sparse matrices
@@ -86,7 +85,7 @@ def _filled_up(array, shape):
     return np.concatenate([flat, np.repeat(flat[-1:], wanted - flat.size)]).reshape(shape)
 
 
-# ---- questions ---------------------------------------------------------------------------------------------------------
+# ---- questions -----------------------------------------------------------------------------------------------------
 
 
 def is_tensor(x):
@@ -116,7 +115,7 @@ def is_keras_tensor(x):
     return hasattr(x, "_keras_history")
 
 
-# ---- updates -----------------------------------------------------------------------------------------------------------
+# ---- updates -------------------------------------------------------------------------------------------------------
 
 
 def update(x, new_x):
@@ -153,7 +152,7 @@ def _need_variable(name, x):
         raise TypeError(f"K.{name}: expected a variable (K.variable), got {x!r}.")
 
 
-class control_dependencies:  # noqa: N801 (the name that Keras gave it)
+class control_dependencies:
     """Context manager: what is built inside runs after the updates, and reads the new values of their variables.
 
     control_inputs: a list of `Update` tensors; other tensors and None are accepted and change nothing.
@@ -171,7 +170,7 @@ class control_dependencies:  # noqa: N801 (the name that Keras gave it)
         building.control = self.outer
 
 
-# ---- learning phase ----------------------------------------------------------------------------------------------------
+# ---- learning phase ------------------------------------------------------------------------------------------------
 
 
 def learning_phase():
@@ -190,7 +189,7 @@ def set_learning_phase(value):
     _State.phase = int(value)
 
 
-# ---- names and the session ---------------------------------------------------------------------------------------------
+# ---- names and the session -----------------------------------------------------------------------------------------
 
 
 def get_uid(prefix=""):
