@@ -164,7 +164,7 @@ _add_hooks()
 
 
 class LambdaCallback(Callback):
-    """A callback made of functions, with the arguments of the hooks of their names: (epoch, logs), (batch, logs), (logs).
+    """A callback made of functions, with the arguments of the hooks they are given for, such as (epoch, logs).
 
     Other keyword arguments become attributes; those with the name of a hook are called as such.
     """

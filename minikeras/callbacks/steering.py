@@ -44,7 +44,8 @@ class _Monitor(Callback):
         logs = logs or {}
         if self.monitor not in logs:
             warnings.warn(f"{type(self).__name__} watches {self.monitor!r}, which is not among the values of this "
-                          f"epoch: {', '.join(logs)}. Give validation data, or another monitor.", RuntimeWarning, stacklevel=2)
+                          f"epoch: {', '.join(logs)}. Give validation data, or another monitor.",
+                          RuntimeWarning, stacklevel=2)
             return None
         return logs[self.monitor]
 

@@ -1,0 +1,1 @@
+"""Models in the interfaces of other libraries."""
