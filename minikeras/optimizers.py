@@ -64,15 +64,15 @@ class Optimizer:
             self.iterations = K.variable(0, dtype="int64", name="iterations")
 
     def _set(self, kwargs, **defaults):
-        """Set the arguments as attributes, those that are in the kwargs taken out of there."""
+        """Set the constructor's arguments as attributes, taking out of kwargs those that are there."""
         if "lr" in kwargs:
             defaults["learning_rate"] = kwargs.pop("lr")
-        for name, default in defaults.items():
-            value = kwargs.pop(name, default)
+        values = {name: kwargs.pop(name, default) for name, default in defaults.items()}
+        for name, value in values.items():
             setattr(self, name, K.epsilon() if name == "epsilon" and value is None else value)
-        self.settings = tuple(defaults)
+        self.settings = tuple(values)
         # Whether there is any decay is settled with the construction: without it nothing is computed.
-        self.initial_decay = float(K.get_value(self.decay)) if "decay" in defaults else 0.0
+        self.initial_decay = values.get("decay", 0.0)
 
     @property
     def lr(self):
@@ -377,8 +377,8 @@ class TFOptimizer(Optimizer):
 
     def __init__(self, optimizer):
         raise NotImplementedError(
-            f"TFOptimizer: an optimizer of TensorFlow ({type(optimizer).__name__}) cannot work on this graph. Use one of "
-            "minikeras.optimizers, or write a subclass of Optimizer with a rule."
+            f"TFOptimizer: an optimizer of TensorFlow ({type(optimizer).__name__}) cannot work on this graph. Use one "
+            "of minikeras.optimizers, or write a subclass of Optimizer with a rule."
         )
 
     @property

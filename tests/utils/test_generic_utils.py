@@ -64,7 +64,7 @@ def test_scope_ends():
 
 
 def test_unknown_name_is_named_with_its_kind_and_a_guess():
-    with pytest.raises(ValueError, match="Unknown widget: 'thing'. Did you mean 'Thing'".replace(".", r"\.")):
+    with pytest.raises(ValueError, match=r"Unknown widget: 'thing'\. Did you mean 'Thing'"):
         utils.deserialize_keras_object("thing", {"Thing": Thing}, printable_module_name="widget")
 
 
