@@ -204,7 +204,7 @@ class Plan:
             return
         self.place[out] = target = self._target(i, step, kernel)
         self.names[f"s_{id(target)}"] = target
-        positional = isinstance(kernel, np.ufunc)
+        positional = isinstance(kernel, np.ufunc) and kernel not in (np.maximum, np.minimum)  # deprecated for these
         self.lines.append(f"{call}, {'' if positional else 'out='}s_{id(target)})")
 
     def _target(self, i, step, kernel):
@@ -273,11 +273,13 @@ class Plan:
         for variable, value in self.program.updates:
             if not self.written.get(variable):
                 self.lines.append(f"new{id(variable)} = copy({self.spell(value)})")
+        # An output may be the old value of a variable.
+        self.lines.append(f"outputs = ({' '.join(self._output(v) + ',' for v in self.program.outputs)})")
         for variable, _ in self.program.updates:
             if not self.written.get(variable):
                 self.names[f"w_{id(variable)}"] = variable.native()
                 self.lines.append(f"copyto(w_{id(variable)}, new{id(variable)})")
-        self.lines.append(f"return ({' '.join(self._output(v) + ',' for v in self.program.outputs)})")
+        self.lines.append("return outputs")
 
     def _output(self, value):
         name = self.spell(value)

@@ -6,7 +6,7 @@ from ..op import Spec, Tensors, as_tensor, broadcast, one_axis, op, promoted
 from ..tensor import Constant, Tensor, dtype_name, show
 from . import math as _math
 from . import reduction as _reduction
-from .shape import expand_dims, permute_dimensions, reshape, shape
+from .shape import expand_dims, merge_axes, ones_like, permute_dimensions, reshape, sizes_of
 
 
 @op(promote=("x", "y"))
@@ -39,41 +39,14 @@ matmul.gradient(
 )
 
 
-def _sizes(x, axes):
-    """Sizes of x along axes, as ints where known, else as tensors."""
-    known = [x.shape[i] for i in axes]
-    if None not in known:
-        return known
-    sizes = shape(x)
-    return [sizes[i] if n is None else n for i, n in zip(axes, known, strict=True)]
-
-
-def _product(x, axes):
-    """The number of elements along axes: an int, or a tensor."""
-    known = [x.shape[i] for i in axes]
-    if None not in known:
-        return int(np.prod(known, dtype=np.int64))
-    total = 1
-    for n in _sizes(x, axes):
-        total = n * total
-    return total
-
-
-def _as_matrix(x, rows, columns):
-    """x with the axes `rows` as one and then the axes `columns` as one."""
-    order = (*rows, *columns)
-    x = x if order == tuple(range(x.ndim)) else permute_dimensions(x, order)
-    if len(rows) == len(columns) == 1:
+def _grouped(x, *groups):
+    """x with its axes in the order of the groups, each group as one axis."""
+    order = [i for group in groups for i in group]
+    x = x if order == list(range(x.ndim)) else permute_dimensions(x, order)
+    if all(len(group) == 1 for group in groups):
         return x
-    left, right = _product_static(x, range(len(rows))), _product_static(x, range(len(rows), x.ndim))
-    if left is None and right is None:
-        left = _product(x, range(len(rows)))
-    return reshape(x, (-1 if left is None else left, -1 if right is None else right))
-
-
-def _product_static(x, axes):
-    known = [x.shape[i] for i in axes]
-    return None if None in known else int(np.prod(known, dtype=np.int64))
+    ends = np.cumsum([0, *(len(group) for group in groups)])
+    return merge_axes(x, [range(a, b) for a, b in zip(ends, ends[1:], strict=False)])
 
 
 def dot(x, y):
@@ -113,8 +86,8 @@ def tensordot(x, y, axes=2, name="tensordot"):
             )
     outer_x = [i for i in range(x.ndim) if i not in inner_x]
     outer_y = [i for i in range(y.ndim) if i not in inner_y]
-    product = matmul(_as_matrix(x, outer_x, inner_x), _as_matrix(y, inner_y, outer_y))
-    wanted = [*_sizes(x, outer_x), *_sizes(y, outer_y)]
+    product = matmul(_grouped(x, outer_x, inner_x), _grouped(y, inner_y, outer_y))
+    wanted = [*sizes_of(x, outer_x), *sizes_of(y, outer_y)]
     return reshape(product, wanted) if len(wanted) != 2 else product
 
 
@@ -137,8 +110,8 @@ def batch_dot(x, y, axes=None):
             )
     outer_x = [i for i in range(1, x.ndim) if i != a]
     outer_y = [i for i in range(1, y.ndim) if i != b]
-    product = matmul(_as_batch(x, outer_x, [a]), _as_batch(y, [b], outer_y))
-    wanted = [*_sizes(x, [0]), *_sizes(x, outer_x), *_sizes(y, outer_y)]
+    product = matmul(_grouped(x, [0], outer_x, [a]), _grouped(y, [0], [b], outer_y))
+    wanted = [*sizes_of(x, [0]), *sizes_of(x, outer_x), *sizes_of(y, outer_y)]
     if len(wanted) == 1:
         wanted.append(1)
     return product if len(outer_x) == len(outer_y) == 1 else reshape(product, wanted)
@@ -154,16 +127,6 @@ def _batch_dot_axes(x, y, axes):
     if 0 in pair:
         raise ValueError("K.batch_dot: axis 0 is that of the batch; use K.dot or K.einsum to sum over it.")
     return pair
-
-
-def _as_batch(x, rows, columns):
-    """x as [batch, rows, columns]."""
-    order = (0, *rows, *columns)
-    x = x if order == tuple(range(x.ndim)) else permute_dimensions(x, order)
-    if len(rows) == len(columns) == 1:
-        return x
-    middle = range(1, 1 + len(rows)), range(1 + len(rows), x.ndim)
-    return reshape(x, [*_sizes(x, [0]), *(_product(x, axes) for axes in middle)])
 
 
 @op(promote=())
@@ -212,14 +175,8 @@ def _einsum_gradient(g, y, operands, equation):
         for i, letter in enumerate(term):
             if letter not in known:
                 part = expand_dims(part, i)
-        found.append(part if kept == term else part * _like_ones(operand))
+        found.append(part if kept == term else part * ones_like(operand))
     return tuple(found)
-
-
-def _like_ones(x):
-    from .shape import ones_like
-
-    return ones_like(x)
 
 
 _einsum.gradient(_einsum_gradient)

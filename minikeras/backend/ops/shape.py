@@ -208,11 +208,31 @@ def flatten(x):
 def batch_flatten(x):
     """x with two axes: the first one, and all the others as one."""
     x = as_tensor(x)
-    rest = x.shape[1:]
-    flat = -1 if None in rest else int(np.prod(rest, dtype=np.int64))
-    if x.shape[0] is None and flat != -1:
-        return reshape(x, (-1, flat))
-    return reshape(x, (shape(x)[0] if x.shape[0] is None else x.shape[0], flat))
+    return merge_axes(x, [range(1), range(1, x.ndim)])
+
+
+def sizes_of(x, axes):
+    """Sizes of x along `axes`: ints where they are known, else tensors."""
+    known = [x.shape[i] for i in axes]
+    if None not in known:
+        return known
+    sizes = shape(x)
+    return [sizes[i] if n is None else n for i, n in zip(axes, known, strict=True)]
+
+
+def merge_axes(x, groups):
+    """x with each group of neighbouring axes as one axis."""
+    wanted = []
+    for group in groups:
+        size = 1
+        for n in sizes_of(x, group):
+            size = n * size
+        wanted.append(size)
+    unknown = [i for i, n in enumerate(wanted) if isinstance(n, Tensor)]
+    # One unknown size is what the others leave, unless they leave nothing to divide.
+    if len(unknown) == 1 and 0 not in wanted:
+        wanted[unknown[0]] = -1
+    return reshape(x, wanted)
 
 
 # ---- broadcasting ------------------------------------------------------------------------------------------------------
