@@ -10,23 +10,27 @@ from .tensor import Tensor, Update, building, is_float
 def gradients(loss, variables):
     """Gradient of the sum of `loss` with respect to each of `variables`.
 
-    loss: a tensor of any shape. variables: a list of tensors of any kind (or one): variables, placeholders, or
-    anything between them and the loss.
+    loss: a tensor of any shape, or a list of them. variables: a list of tensors of any kind (or one): variables,
+    placeholders, or anything between them and the loss.
     Returns a list of tensors, each with shape and dtype of its variable; None where the loss does not depend on it, or
     only through functions without a gradient (comparisons, rounding, integers, stop_gradient).
     """
-    targets = list(variables) if isinstance(variables, (list, tuple)) else [variables]
-    losses = list(loss) if isinstance(loss, (list, tuple)) else [loss]
-    order = _path(losses, targets)
-    cotangents = {}
     from .ops.shape import ones_like
 
-    for tensor in losses:
-        if is_float(tensor.dtype):
-            _add(cotangents, tensor, ones_like(tensor))
+    targets = list(variables) if isinstance(variables, (list, tuple)) else [variables]
+    losses = [t for t in (loss if isinstance(loss, (list, tuple)) else [loss]) if is_float(t.dtype)]
+    return pull_back(losses, [ones_like(t) for t in losses], targets)
+
+
+def pull_back(outputs, cotangents, targets, leaves=()):
+    """The cotangent of each of `targets`, or None, given those of `outputs`. No path leads through `leaves`."""
+    order = _path(outputs, targets, set(leaves))
+    found = {}
+    for tensor, g in zip(outputs, cotangents, strict=True):
+        _add(found, tensor, (), g)
     for node in reversed(order):
-        _pull_back(node, cotangents, order)
-    return [_total(cotangents, t) for t in targets]
+        _pull_back_node(node, found, order)
+    return [_combined(found.get(t, ())) for t in targets]
 
 
 def _meaning(tensor):
@@ -47,7 +51,7 @@ def _sources(tensor):
     return () if apply is None or apply.op.rules is None else apply.inputs
 
 
-def _path(losses, targets):
+def _path(losses, targets, leaves):
     """The applications and aliases between targets and losses, in the order in which they compute.
 
     A dict: node -> set of those of its inputs that lead to a target. A node is an Apply, or a tensor with a meaning.
@@ -61,9 +65,10 @@ def _path(losses, targets):
                 continue
             seen.add(tensor)
             stack.append((tensor, True))
-            stack.extend((t, False) for t in _sources(tensor) if t not in seen)
+            if tensor not in leaves:
+                stack.extend((t, False) for t in _sources(tensor) if t not in seen)
             continue
-        leading = {t for t in _sources(tensor) if t in reaches}
+        leading = () if tensor in leaves else {t for t in _sources(tensor) if t in reaches}
         if leading:
             reaches.add(tensor)
             node = tensor if _meaning(tensor) is not None else tensor.owner
@@ -71,25 +76,27 @@ def _path(losses, targets):
     return order
 
 
-def _pull_back(node, cotangents, order):
+def _pull_back_node(node, found, order):
     leading = order[node]
-    if isinstance(node, Tensor):
-        g = _total(cotangents, node)
-        if g is not None:
-            _add(cotangents, _meaning(node), g)
-        return
-    gs = tuple(_total(cotangents, t) for t in node.outputs)
+    outputs = (node,) if isinstance(node, Tensor) else node.outputs
+    guards, gs = _totals(found, outputs)
     if all(g is None for g in gs):
         return
-    single = len(node.outputs) == 1
+    if isinstance(node, Tensor):
+        _add(found, _meaning(node), guards, gs[0])
+        return
+    single = len(outputs) == 1
     outer, building.scope = building.scope, node.scope
     try:
-        _apply_rules(node, gs[0] if single else gs, node.outputs[0] if single else node.outputs, leading, cotangents)
+        pairs = _pulled(node, gs[0] if single else gs, outputs[0] if single else outputs, leading)
+        for tensor, more, g in pairs:
+            _add(found, tensor, guards + more, g)
     finally:
         building.scope = outer
 
 
-def _apply_rules(node, g, y, leading, cotangents):
+def _pulled(node, g, y, leading):
+    """(input, guards, cotangent) for the inputs of an application that lead to a target."""
     op = node.op
     joint = op.rules(g, y, *node.args) if op.joint else None
     if op.joint and len(op.tensor_positions) == 1:
@@ -102,33 +109,77 @@ def _apply_rules(node, g, y, leading, cotangents):
             continue
         found = joint[k] if joint is not None else rule(g, y, *node.args)
         pairs = zip(arg, found, strict=True) if isinstance(arg, tuple) else ((arg, found),)
+        guards = ((node.args[0], position == 1),) if op.name == "choose" else ()
         for tensor, cotangent in pairs:
             if cotangent is not None and tensor in leading:
-                _add(cotangents, tensor, _fitted(cotangent, tensor, op))
+                yield tensor, guards, _fitted(cotangent, tensor, op)
 
 
 def _fitted(g, tensor, op):
     """The cotangent in the shape of its tensor: what was broadcast is summed back."""
     g = as_tensor(g, tensor.dtype)
-    if op.elementwise and (g.shape != tensor.shape or None in g.shape):
+    if (op.elementwise or op.name == "choose") and (g.shape != tensor.shape or None in g.shape):
         from .ops.reduction import sum_to
 
         return sum_to(g, tensor)
     return g
 
 
-def _add(cotangents, tensor, g):
-    cotangents.setdefault(tensor, []).append(g)
+# ---- sums of cotangents, and the branches they belong to --------------------------------------------------------------
+#
+# What comes back through one side of K.choose counts only when that side is taken. Such a cotangent carries a guard,
+# (condition, side), instead of being set to zero at once: the condition is applied where cotangents of several sides
+# meet. So the whole way back through a branch that is not taken is dead code, and drops out once the condition is known.
 
 
-def _total(cotangents, tensor):
-    """The sum of all cotangents of a tensor (kept, so that it is built once)."""
-    terms = cotangents.get(tensor)
-    if not terms:
-        return None
-    if len(terms) > 1:
-        total = terms[0]
-        for term in terms[1:]:
-            total = total + term
-        cotangents[tensor] = terms = [total]
-    return terms[0]
+def _add(found, tensor, guards, g):
+    found.setdefault(tensor, []).append((guards, g))
+
+
+def _totals(found, tensors):
+    """The guards that hold for all cotangents of the tensors, and the sum for each (None where there is none)."""
+    terms = [found.get(t, ()) for t in tensors]
+    every = [guards for part in terms for guards, _ in part]
+    depth = _common(every) if every else 0
+    gs = tuple(_combined([(guards[depth:], g) for guards, g in part]) for part in terms)
+    shared = every[0][:depth] if every else ()
+    for tensor, part, g in zip(tensors, terms, gs, strict=True):
+        if len(part) > 1:  # kept, so that the sum is built once
+            found[tensor] = [(shared, g)]
+    return shared, gs
+
+
+def _common(guards):
+    """Number of guards at the start that all agree on."""
+    depth = 0
+    for level in zip(*guards, strict=False):
+        if any(guard != level[0] for guard in level):
+            break
+        depth += 1
+    return depth
+
+
+def _combined(terms):
+    """The sum of guarded cotangents, each counted where its guards hold; None if there is none."""
+    total, sides = None, {}
+    for guards, g in terms:
+        if guards:
+            (condition, side), *rest = guards
+            sides.setdefault(condition, ([], []))[not side].append((tuple(rest), g))
+        else:
+            total = _plus(total, g)
+    for condition, (then, otherwise) in sides.items():
+        total = _chosen(condition, _plus(total, _combined(then)), _plus(total, _combined(otherwise)))
+    return total
+
+
+def _plus(a, b):
+    return b if a is None else a if b is None else a + b
+
+
+def _chosen(condition, then, otherwise):
+    from .ops.control import choose
+    from .ops.shape import zeros_like
+
+    then = zeros_like(otherwise) if then is None else then
+    return choose(condition, then, zeros_like(then) if otherwise is None else otherwise)
