@@ -21,7 +21,7 @@ def inputs_for(arrays, batch=None):
 
 def randomized(layer):
     """Give the layer random weights (variances stay positive) and return them."""
-    values = [data(*w.shape) + ("variance" in v.name) * 2 for v, w in zip(layer.weights, layer.get_weights(), strict=True)]
+    values = [data(*w.shape) + ("variance" in w.name) * 2 for w in layer.weights]
     layer.set_weights(values)
     return values
 

@@ -3,6 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
+from minikeras import backend as K
 from minikeras import layers as L
 from tests.layers.harness import close, data, run
 
@@ -25,9 +26,10 @@ def padded(x, kernel, strides, dilation, padding):
 
 def windows(x, size, strides, dilation):
     """Yields (place, window [batch, *size, channels])."""
-    counts = [(n - (k - 1) * d - 1) // s + 1 for n, k, s, d in zip(x.shape[1:-1], size, strides, dilation, strict=True)]
+    spans = [(k - 1) * d + 1 for k, d in zip(size, dilation, strict=True)]
+    counts = [(n - span) // s + 1 for n, span, s in zip(x.shape[1:-1], spans, strides, strict=True)]
     for place in itertools.product(*map(range, counts)):
-        cut = (slice(p * s, p * s + (k - 1) * d + 1, d) for p, k, s, d in zip(place, size, strides, dilation, strict=True))
+        cut = (slice(p * s, p * s + span, d) for p, s, span, d in zip(place, strides, spans, dilation, strict=True))
         yield place, x[(slice(None), *cut)]
 
 
@@ -83,8 +85,6 @@ def test_transposed_convolution_is_the_adjoint(backend, rank, padding):
     run(layer, g)
     layer.set_weights([kernel])
     up = L.Input(batch_shape=(None, *g.shape[1:]))
-    from minikeras import backend as K
-
     (y,) = K.function([up], [layer(up)])([g])
     assert y.shape == x.shape
     close((y * x).sum(), (g * down).sum(), 1e-3)
@@ -99,8 +99,8 @@ def test_output_padding_lengthens_the_output_and_is_smaller_than_the_strides(bac
 
 def depthwise(x, kernel):
     """Channel by channel, outputs of one channel side by side; [..., channels, multiplier] to channels * multiplier."""
-    parts = [convolved(x[..., c : c + 1], kernel[..., c : c + 1, :], 0.0, (1, 1), (1, 1), "valid") for c in range(x.shape[-1])]
-    return np.concatenate(parts, -1)
+    channels = zip(np.split(x, x.shape[-1], -1), np.split(kernel, x.shape[-1], -2), strict=True)
+    return np.concatenate([convolved(a, k, 0.0, (1, 1), (1, 1), "valid") for a, k in channels], -1)
 
 
 def test_depthwise_convolution_keeps_channels_apart(backend):
@@ -210,8 +210,6 @@ def test_global_pooling_leaves_the_channels(backend, mean, maximum, shape):
 
 
 def test_global_average_over_time_leaves_masked_steps_out(backend):
-    from minikeras import backend as K
-
     x = data(2, 4, 3)
     x[0, 1:3] = 0.0
     given = L.Input(shape=(4, 3))

@@ -183,7 +183,7 @@ def test_dropout_acts_in_training_only_and_differs_from_draw_to_draw(backend, ma
 def test_dropout_mask_is_constant_along_time(backend, unroll, wrap):
     # A linear cell with identity kernel and no recurrence hands its masked input through.
     x = np.ones((3, 5, 40), "float32")
-    cell = L.SimpleRNNCell(40, activation="linear", kernel_initializer="identity", recurrent_initializer="zeros", dropout=0.5)
+    cell = L.SimpleRNNCell(40, "linear", kernel_initializer="identity", recurrent_initializer="zeros", dropout=0.5)
     layer = L.RNN([cell] if wrap else cell, return_sequences=True, unroll=unroll)
     (given,) = inputs_for([x])
     y = evaluate([given], [x], [layer(given)], training=1)[0]
