@@ -1,0 +1,173 @@
+"""NumPy kernels of the convolutions: windows copied into a matrix, block by block, and a product of BLAS on each block.
+
+A block of the matrix stays in the cache between the copy and the product, so that it never travels to main memory; that
+is worth more than keeping it for the backward pass. Source: Chellapilla, Puri and Simard, High performance convolutional
+neural networks for document processing (2006).
+"""
+
+import threading
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from ..windows import lengths, reach, taps
+
+BLOCK = 1 << 18  # elements of a block of windows
+
+
+class _Scratch(threading.local):
+    """Memory that kernels of one thread use one after the other, by role: it stays in the cache and is never freed."""
+
+    def __init__(self):
+        self.held = {}
+
+    def __call__(self, role, shape, dtype):
+        nbytes = int(np.prod(shape)) * dtype.itemsize
+        block = self.held.get(role)
+        if block is None or block.nbytes < nbytes:
+            block = self.held[role] = np.empty(nbytes, np.uint8)
+        return block[:nbytes].view(dtype).reshape(shape)
+
+
+scratch = _Scratch()
+
+
+def convolution(x, kernel, strides, padding, dilation_rate, depthwise, out=None):
+    window, filters = kernel.shape[:-2], kernel.shape[-1]
+    counts = lengths(x.shape[1:-1], window, strides, padding, dilation_rate)
+    if depthwise:
+        return _depthwise(x, kernel, strides, padding, dilation_rate, counts, out)
+    if out is None:
+        out = np.empty((len(x), *counts, filters), x.dtype)
+    matrix = kernel.reshape(-1, filters)
+    for part, columns in _columns(x, window, strides, padding, dilation_rate, counts):
+        np.matmul(columns, matrix, out=out[part].reshape(-1, filters))
+    return out
+
+
+def convolution_kernel_gradient(x, g, window, strides, padding, dilation_rate, depthwise, out=None):
+    channels, filters = x.shape[-1], g.shape[-1]
+    if depthwise:
+        return _depthwise_kernel_gradient(x, g, window, strides, padding, dilation_rate, out)
+    if out is None:
+        out = np.empty((*window, channels, filters), x.dtype)
+    total, begun = out.reshape(-1, filters), False
+    for part, columns in _columns(x, window, strides, padding, dilation_rate, g.shape[1:-1]):
+        rows = g[part].reshape(-1, filters)
+        if begun:
+            total += np.matmul(columns.T, rows, out=scratch("product", total.shape, x.dtype))
+        else:
+            np.matmul(columns.T, rows, out=total)
+            begun = True
+    if not begun:
+        total[...] = 0
+    return out
+
+
+def convolution_input_gradient(g, kernel, sizes, strides, padding, dilation_rate, depthwise, out=None):
+    if out is None:
+        out = np.empty((len(g), *sizes, kernel.shape[-2]), g.dtype)
+    window = kernel.shape[:-2]
+    if depthwise:
+        return _depthwise_input_gradient(g, kernel, strides, padding, dilation_rate, out)
+    if all(s == 1 for s in strides):
+        # Every result is a sum over a window of g: a convolution with the kernel turned round.
+        turned = np.ascontiguousarray(np.flip(kernel, tuple(range(len(window)))).swapaxes(-1, -2))
+        spans = reach(window, dilation_rate)
+        padding = tuple((n - 1 - a, n - 1 - b) for n, (a, b) in zip(spans, padding, strict=True))
+        return convolution(g, turned, strides, padding, dilation_rate, False, out)
+    places = taps(sizes, window, strides, padding, dilation_rate)
+    matrix = kernel.reshape(-1, kernel.shape[-1]).T
+    out[...] = 0
+    step = max(1, BLOCK // max(1, g[:1].size // kernel.shape[-1] * matrix.shape[1]))
+    for start in range(0, len(g), step):
+        rows = g[start : start + step]
+        columns = scratch("columns", (rows.size // len(matrix), matrix.shape[1]), g.dtype)
+        np.matmul(rows.reshape(-1, len(matrix)), matrix, out=columns)
+        columns = columns.reshape(*rows.shape[:-1], *window, kernel.shape[-2])
+        for position, place, elements in places:
+            target = out[start : start + step][:, *elements]
+            target += columns[:, *place, *position]
+    return out
+
+
+def _columns(x, window, strides, padding, dilation_rate, counts):
+    """Yields (index of a block of results, matrix with the windows of these results as rows)."""
+    if not x.size or 0 in counts:
+        return
+    features = int(np.prod(window)) * x.shape[-1]
+    per_row = int(np.prod(counts[1:])) * features
+    per_sample = counts[0] * per_row
+    samples = max(1, BLOCK // per_sample)
+    rows = counts[0] if per_sample <= BLOCK else max(1, BLOCK // per_row)
+    plain = all(n == 1 for n in (*window, *strides)) and x.flags.c_contiguous
+    for start in range(0, len(x), samples):
+        block = _padded(x[start : start + samples], padding)
+        if plain and not any(map(any, padding)):
+            yield (slice(start, start + samples),), block.reshape(-1, features)
+            continue
+        view = _windows(block, window, strides, dilation_rate, counts)
+        for row in range(0, counts[0], rows):
+            part = view[:, row : row + rows]
+            columns = scratch("columns", (part.size // features, features), x.dtype)
+            np.copyto(columns.reshape(part.shape), part)
+            yield (slice(start, start + samples), slice(row, row + rows)), columns
+
+
+def _padded(x, padding):
+    """A block of x with zeros around it, in the scratch memory."""
+    if not any(map(any, padding)) and x.flags.c_contiguous:
+        return x
+    shape = (len(x), *(a + n + b for n, (a, b) in zip(x.shape[1:-1], padding, strict=True)), x.shape[-1])
+    padded = scratch("padded", shape, x.dtype)
+    padded[...] = 0
+    padded[:, *(slice(a, a + n) for n, (a, _) in zip(x.shape[1:-1], padding, strict=True))] = x
+    return padded
+
+
+def _windows(x, window, strides, dilation_rate, counts):
+    """A view [batch, *counts, *window, channels] of x."""
+    steps = x.strides[1:-1]
+    moves = (n * s for n, s in zip(steps, strides, strict=True))
+    inside = (n * d for n, d in zip(steps, dilation_rate, strict=True))
+    shape = (len(x), *counts, *window, x.shape[-1])
+    return as_strided(x, shape, (x.strides[0], *moves, *inside, x.strides[-1]), writeable=False)
+
+
+# ---- a kernel for each channel: too little work for a product; sums of scaled slices --------------------------------------
+
+
+def _depthwise(x, kernel, strides, padding, dilation_rate, counts, out):
+    multiplier = kernel.shape[-1]
+    if out is None:
+        out = np.empty((len(x), *counts, x.shape[-1] * multiplier), x.dtype)
+    out[...] = 0
+    places = taps(x.shape[1:-1], kernel.shape[:-2], strides, padding, dilation_rate)
+    each = out.reshape(*out.shape[:-1], x.shape[-1], multiplier)
+    for n in range(len(x)):
+        for position, place, elements in places:
+            target = each[n][place]
+            target += x[n][elements][..., None] * kernel[position]
+    return out
+
+
+def _depthwise_input_gradient(g, kernel, strides, padding, dilation_rate, out):
+    out[...] = 0
+    places = taps(out.shape[1:-1], kernel.shape[:-2], strides, padding, dilation_rate)
+    each = g.reshape(*g.shape[:-1], *kernel.shape[-2:])
+    for n in range(len(g)):
+        for position, place, elements in places:
+            target = out[n][elements]
+            target += np.einsum("...cm,cm->...c", each[n][place], kernel[position])
+    return out
+
+
+def _depthwise_kernel_gradient(x, g, window, strides, padding, dilation_rate, out):
+    channels = x.shape[-1]
+    if out is None:
+        out = np.empty((*window, channels, g.shape[-1] // channels), x.dtype)
+    each = g.reshape(*g.shape[:-1], channels, -1)
+    axes = "abd"[: len(window)]
+    for position, place, elements in taps(x.shape[1:-1], window, strides, padding, dilation_rate):
+        np.einsum(f"n{axes}c,n{axes}cm->cm", x[:, *elements], each[:, *place], out=out[position])
+    return out

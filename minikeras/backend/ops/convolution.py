@@ -1,0 +1,314 @@
+"""Convolutions over any number of spatial axes.
+
+One primitive, `convolution`, and its two derivatives, which are each other's: all orders of derivatives stay among the
+three, and a transposed convolution is the derivative for the input. They know [batch, *spatial, channels] only; data with
+the channels first are permuted around them.
+"""
+
+from .. import config, windows
+from ..op import Host, Spec, as_tensor, op
+from ..tensor import Tensor, show
+from .linalg import matmul
+from .math import float_like
+from .shape import _partly_known, getitem, permute_dimensions, reshape, shape, stack
+
+# ---- primitives --------------------------------------------------------------------------------------------------------
+
+
+@op(promote=("x", "kernel"))
+def convolution(x: Tensor, kernel: Tensor, strides: tuple, padding: tuple, dilation_rate: tuple, depthwise: bool):
+    """Sum over the window of x times kernel (a correlation, as all frameworks have it).
+
+    x: [batch, *spatial, channels]. kernel: [*window, channels, filters]; depthwise: [*window, channels, multiplier], each
+    channel on its own. strides, dilation_rate: an int for each spatial axis. padding: a (before, after) pair for each,
+    or 'same' where it hangs on sizes that are not known before the run.
+    Returns [batch, *windows, filters]; depthwise: [batch, *windows, channels * multiplier].
+    """
+    window, (channels, filters) = kernel.shape[:-2], kernel.shape[-2:]
+    if x.shape[-1] not in (None, channels):
+        raise ValueError(
+            f"the kernel is for {channels} channels, x has {x.shape[-1]}. Check data_format, and what the layer was built on."
+        )
+    counts = windows.lengths(x.shape[1:-1], window, strides, padding, dilation_rate)
+    return Spec((x.shape[0], *counts, filters * channels if depthwise else filters), float_like(x).dtype)
+
+
+@op(promote=("g", "kernel"))
+def convolution_input_gradient(
+    g: Tensor, kernel: Tensor, sizes: Host, strides: tuple, padding: tuple, dilation_rate: tuple, depthwise: bool
+):
+    """What `convolution` with this kernel gives back to an input of spatial `sizes`: the transposed convolution of g."""
+    window, (channels, filters) = kernel.shape[:-2], kernel.shape[-2:]
+    given = filters * channels if depthwise else filters
+    if g.shape[-1] not in (None, given):
+        raise ValueError(f"the transposed kernel is for {given} channels, the input has {g.shape[-1]}.")
+    known = _partly_known(sizes) if isinstance(sizes, Tensor) else sizes
+    counts = windows.lengths(known, window, strides, padding, dilation_rate)
+    if any(None not in (m, n) and m != n for m, n in zip(counts, g.shape[1:-1], strict=True)):
+        raise ValueError(
+            f"an output of {list(known)} belongs to an input of {list(counts)}, not {list(g.shape[1:-1])}. Check the output "
+            "shape against strides, window and padding."
+        )
+    return Spec((g.shape[0], *known, channels), float_like(g).dtype)
+
+
+@op(promote=("x", "g"))
+def convolution_kernel_gradient(
+    x: Tensor, g: Tensor, window: tuple, strides: tuple, padding: tuple, dilation_rate: tuple, depthwise: bool
+):
+    """What `convolution` of x gives back to its kernel: for each position in the window the sum of x there times g."""
+    channels, filters = x.shape[-1], g.shape[-1]
+    return Spec((*window, channels, filters // channels if depthwise else filters), x.dtype)
+
+
+def _sizes(x):
+    """The spatial sizes of x, as numbers where they are known."""
+    if None not in x.shape[1:-1]:
+        return x.shape[1:-1]
+    sizes = shape(x)
+    return tuple(sizes[i] if x.shape[i] is None else x.shape[i] for i in range(1, x.ndim - 1))
+
+
+convolution.gradient(
+    lambda g, y, x, kernel, *geometry: convolution_input_gradient(g, kernel, _sizes(x), *geometry),
+    lambda g, y, x, kernel, *geometry: convolution_kernel_gradient(x, g, kernel.shape[:-2], *geometry),
+)
+convolution_input_gradient.gradient(
+    lambda h, y, g, kernel, sizes, *geometry: convolution(h, kernel, *geometry),
+    lambda h, y, g, kernel, sizes, *geometry: convolution_kernel_gradient(h, g, kernel.shape[:-2], *geometry),
+)
+convolution_kernel_gradient.gradient(
+    lambda h, y, x, g, window, *geometry: convolution_input_gradient(g, h, _sizes(x), *geometry),
+    lambda h, y, x, g, window, *geometry: convolution(x, h, *geometry),
+)
+
+
+# Kernels get the padding in numbers.
+@convolution.rewrite
+def _padded(emit, x, kernel, strides, padding, dilation, depthwise):
+    if padding == "same":
+        padding = windows.pairs(padding, x.shape[1:-1], kernel.shape[:-2], strides, dilation)
+        return emit(convolution, x, kernel, strides, padding, dilation, depthwise)
+
+
+@convolution_input_gradient.rewrite
+def _padded_input(emit, g, kernel, sizes, strides, padding, dilation, depthwise):
+    if padding == "same":
+        padding = windows.pairs(padding, sizes, kernel.shape[:-2], strides, dilation)
+        return emit(convolution_input_gradient, g, kernel, sizes, strides, padding, dilation, depthwise)
+
+
+@convolution_kernel_gradient.rewrite
+def _padded_kernel(emit, x, g, window, strides, padding, dilation, depthwise):
+    if padding == "same":
+        padding = windows.pairs(padding, x.shape[1:-1], window, strides, dilation)
+        return emit(convolution_kernel_gradient, x, g, window, strides, padding, dilation, depthwise)
+
+
+# ---- arguments ---------------------------------------------------------------------------------------------------------
+
+
+def _channels_first(data_format):
+    return config.normalize_data_format(data_format) == "channels_first"
+
+
+def _last(x, first):
+    """x with the channels last, if they are first."""
+    return permute_dimensions(x, (0, *range(2, x.ndim), 1)) if first else x
+
+
+def _first(x, first):
+    """Undoes `_last`."""
+    return permute_dimensions(x, (0, x.ndim - 1, *range(1, x.ndim - 1))) if first else x
+
+
+def _checked(who, x, kernel, rank, padding, allowed=windows.PADDINGS):
+    """x and kernel as tensors with `rank` spatial axes."""
+    x, kernel = as_tensor(x), as_tensor(kernel)
+    if padding not in allowed:
+        raise ValueError(f"K.{who}: padding is one of {allowed}, got {padding!r}.")
+    for name, tensor in (("x", x), ("kernel", kernel)):
+        if tensor.ndim != rank + 2:
+            raise ValueError(f"K.{who}: {name} has {rank + 2} axes, got {show(tensor)}.")
+    if None in kernel.shape:
+        raise ValueError(f"K.{who}: the kernel's shape must be known when the graph is built, got {show(kernel)}.")
+    return x, kernel
+
+
+def _geometry(sizes, kernel, strides, padding, dilation_rate):
+    """Strides, padding and dilation as the primitives take them."""
+    window = kernel.shape[:-2]
+    strides = windows.spread(strides, len(window), "strides")
+    dilation = windows.spread(dilation_rate, len(window), "dilation_rate")
+    return strides, windows.pairs(padding, sizes, window, strides, dilation), dilation
+
+
+def _convolve(who, x, kernel, strides, padding, data_format, dilation_rate, rank, depthwise=False, allowed=windows.PADDINGS):
+    x, kernel = _checked(who, x, kernel, rank, padding, allowed)
+    first = _channels_first(data_format)
+    if padding == "causal" and first:
+        raise ValueError(f"K.{who}: padding 'causal' is for data_format 'channels_last' (channels_first given).")
+    x = _last(x, first)
+    geometry = _geometry(x.shape[1:-1], kernel, strides, padding, dilation_rate)
+    return _first(convolution(x, kernel, *geometry, depthwise), first)
+
+
+# ---- public ------------------------------------------------------------------------------------------------------------
+
+
+def conv1d(x, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1):
+    """1D convolution.
+
+    x: [batch, steps, channels] ('channels_first': [batch, channels, steps]). kernel: [window, channels, filters].
+    strides, dilation_rate: int. padding: 'valid', 'same', or 'causal': no result depends on later steps (channels_last
+    only). Returns [batch, steps', filters] in the layout of x.
+    Raises ValueError for an unknown padding or data_format, and for shapes that do not fit.
+    """
+    allowed = (*windows.PADDINGS, "causal")
+    return _convolve("conv1d", x, kernel, strides, padding, data_format, dilation_rate, 1, allowed=allowed)
+
+
+def conv2d(x, kernel, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1)):
+    """2D convolution.
+
+    x: [batch, rows, columns, channels] ('channels_first': [batch, channels, rows, columns]). kernel: [height, width,
+    channels, filters]. strides, dilation_rate: two ints. padding: 'valid' or 'same'. Returns [batch, rows', columns',
+    filters] in the layout of x. Raises ValueError as `conv1d` does.
+    """
+    return _convolve("conv2d", x, kernel, strides, padding, data_format, dilation_rate, 2)
+
+
+def conv3d(x, kernel, strides=(1, 1, 1), padding="valid", data_format=None, dilation_rate=(1, 1, 1)):
+    """3D convolution.
+
+    x: [batch, a, b, c, channels] ('channels_first': [batch, channels, a, b, c]). kernel: [*window, channels, filters].
+    strides, dilation_rate: three ints. padding: 'valid' or 'same'. Returns [batch, a', b', c', filters] in the layout of
+    x. Raises ValueError as `conv1d` does.
+    """
+    return _convolve("conv3d", x, kernel, strides, padding, data_format, dilation_rate, 3)
+
+
+def _transpose(who, x, kernel, output_shape, strides, padding, data_format, dilation_rate, rank):
+    x, kernel = _checked(who, x, kernel, rank, padding)
+    first = _channels_first(data_format)
+    sizes = _output_sizes(who, output_shape, rank, first)
+    geometry = _geometry([n if isinstance(n, int) else None for n in sizes], kernel, strides, padding, dilation_rate)
+    return _first(convolution_input_gradient(_last(x, first), kernel, sizes, *geometry, False), first)
+
+
+def _output_sizes(who, output_shape, rank, first):
+    """The spatial part of an output shape: a tuple of ints and integer tensors."""
+    if not isinstance(output_shape, Tensor) and len(output_shape) != rank + 2:
+        raise ValueError(f"K.{who}: output_shape has {rank + 2} entries, got {output_shape!r}.")
+    start = 2 if first else 1
+    sizes = (output_shape[i] for i in range(start, start + rank))
+    return tuple(n if isinstance(n, Tensor) else int(n) for n in sizes)
+
+
+def conv2d_transpose(x, kernel, output_shape, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1)):
+    """Transposed 2D convolution: the derivative of `conv2d` for its input, which has the shape `output_shape`.
+
+    x: [batch, rows, columns, channels] ('channels_first': [batch, channels, rows, columns]). kernel: [height, width,
+    filters, channels]. output_shape: ints or integer tensors, or one integer tensor; batch and filters are those of x and
+    the kernel. strides, dilation_rate: two ints. padding: 'valid' or 'same'.
+    Raises ValueError when no input of `output_shape` could have given x.
+    """
+    return _transpose("conv2d_transpose", x, kernel, output_shape, strides, padding, data_format, dilation_rate, 2)
+
+
+def conv3d_transpose(x, kernel, output_shape, strides=(1, 1, 1), padding="valid", data_format=None):
+    """Transposed 3D convolution, as `conv2d_transpose` with three spatial axes."""
+    return _transpose("conv3d_transpose", x, kernel, output_shape, strides, padding, data_format, 1, 3)
+
+
+def depthwise_conv2d(x, depthwise_kernel, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1)):
+    """2D convolution of each channel with kernels of its own.
+
+    x: [batch, rows, columns, channels] ('channels_first': [batch, channels, rows, columns]). depthwise_kernel: [height,
+    width, channels, multiplier]. Returns channels * multiplier channels, those of one input channel side by side.
+    The other arguments are those of `conv2d`.
+    """
+    return _convolve("depthwise_conv2d", x, depthwise_kernel, strides, padding, data_format, dilation_rate, 2, True)
+
+
+def _separable(who, x, depthwise_kernel, pointwise_kernel, strides, padding, data_format, dilation_rate, rank):
+    deep = _convolve(who, x, depthwise_kernel, strides, padding, data_format, dilation_rate, rank, True)
+    return _convolve(who, deep, pointwise_kernel, 1, "valid", data_format, 1, rank)
+
+
+def separable_conv1d(
+    x, depthwise_kernel, pointwise_kernel, strides=1, padding="valid", data_format=None, dilation_rate=1
+):
+    """1D convolution of each channel, then of all channels at each step.
+
+    x: [batch, steps, channels] ('channels_first': [batch, channels, steps]). depthwise_kernel: [window, channels,
+    multiplier]. pointwise_kernel: [1, channels * multiplier, filters]. The other arguments are those of `conv2d`, as ints.
+    """
+    return _separable(
+        "separable_conv1d", x, depthwise_kernel, pointwise_kernel, strides, padding, data_format, dilation_rate, 1
+    )
+
+
+def separable_conv2d(
+    x, depthwise_kernel, pointwise_kernel, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1)
+):
+    """2D convolution of each channel, then of all channels at each point.
+
+    x: as in `depthwise_conv2d`, and the first kernel too. pointwise_kernel: [1, 1, channels * multiplier, filters].
+    """
+    return _separable(
+        "separable_conv2d", x, depthwise_kernel, pointwise_kernel, strides, padding, data_format, dilation_rate, 2
+    )
+
+
+# ---- kernels that differ from place to place -----------------------------------------------------------------------------
+
+
+def _patches(x, window, strides, counts, first):
+    """The windows of x, flat: [batch, *counts, features]; features run in the order of x's own axes."""
+    start = 2 if first else 1
+    pieces = []
+    for _, _, index in windows.taps(x.shape[start : start + len(counts)], window, strides, ((0, 0),) * len(window), (1,) * len(window)):
+        index = tuple((s.start, s.start + (n - 1) * s.step + 1, s.step) for s, n in zip(index, counts, strict=True))
+        whole = ((None, None, None),)
+        pieces.append(getitem(x, whole * start + index + whole * (x.ndim - start - len(counts))))
+    patches = stack([_last(piece, first) for piece in pieces], -1 if first else -2)
+    return reshape(patches, (-1, *counts, len(pieces) * x.shape[1 if first else -1]))
+
+
+def _local(who, x, kernel, window, strides, counts, first):
+    x, kernel = as_tensor(x), as_tensor(kernel)
+    rank = len(counts)
+    window, strides = windows.spread(window, rank, "kernel_size"), windows.spread(strides, rank, "strides")
+    if x.ndim != rank + 2 or kernel.ndim != 3 or None in x.shape[1:]:
+        raise ValueError(
+            f"K.{who}: expected inputs with {rank + 2} axes of known sizes and a kernel [places, features, filters], "
+            f"got {show(x)} and {show(kernel)}."
+        )
+    patches = _patches(x, window, strides, counts, first)
+    places, features, filters = kernel.shape
+    # A product for each place: [places, batch, features] @ [places, features, filters].
+    rows = permute_dimensions(reshape(patches, (-1, places, features)), (1, 0, 2))
+    return reshape(permute_dimensions(matmul(rows, kernel), (1, 0, 2)), (-1, *counts, filters))
+
+
+def local_conv1d(inputs, kernel, kernel_size, strides, data_format=None):
+    """1D convolution with a kernel of its own at each place, without padding.
+
+    inputs: [batch, steps, channels], whatever data_format says. kernel: [steps', window * channels, filters].
+    kernel_size, strides: a tuple of one int. Returns [batch, steps', filters].
+    """
+    config.normalize_data_format(data_format)
+    return _local("local_conv1d", inputs, kernel, kernel_size, strides, kernel.shape[:1], False)
+
+
+def local_conv2d(inputs, kernel, kernel_size, strides, output_shape, data_format=None):
+    """2D convolution with a kernel of its own at each place, without padding.
+
+    inputs: [batch, rows, columns, channels] ('channels_first': [batch, channels, rows, columns]). kernel: [rows' *
+    columns', features, filters], features = height * width * channels in the order of the inputs' axes. kernel_size,
+    strides: two ints. output_shape: (rows', columns'). Returns [batch, rows', columns', filters] in the layout of inputs.
+    """
+    first = _channels_first(data_format)
+    counts = windows.spread(output_shape, 2, "output_shape")
+    return _first(_local("local_conv2d", inputs, kernel, kernel_size, strides, counts, first), first)

@@ -1,0 +1,54 @@
+"""Images and volumes made larger by whole factors. Composites: their gradients follow from their parts."""
+
+import numpy as np
+
+from ..op import as_tensor
+from ..tensor import show
+from .convolution import _channels_first
+from .shape import concatenate, expand_dims, getitem, repeat_elements, reshape, shape
+
+
+def resize_images(x, height_factor, width_factor, data_format, interpolation="nearest"):
+    """Images with `height_factor` times the rows and `width_factor` times the columns.
+
+    x: [batch, rows, columns, channels] ('channels_first': [batch, channels, rows, columns]). The factors are ints.
+    interpolation: 'nearest' repeats; 'bilinear' mixes neighbours, with row i of the result at i / height_factor in x, as
+    TensorFlow 1 has it (past the last row it repeats). Raises ValueError for other names.
+    """
+    enlarge = {"nearest": repeat_elements, "bilinear": _mix_elements}.get(interpolation)
+    if enlarge is None:
+        raise ValueError(f"K.resize_images: interpolation is 'nearest' or 'bilinear', got {interpolation!r}.")
+    return _enlarged("resize_images", x, (height_factor, width_factor), data_format, enlarge)
+
+
+def resize_volumes(x, depth_factor, height_factor, width_factor, data_format):
+    """Volumes with each element repeated along the three spatial axes.
+
+    x: [batch, a, b, c, channels] ('channels_first': [batch, channels, a, b, c]). The factors are ints.
+    """
+    return _enlarged("resize_volumes", x, (depth_factor, height_factor, width_factor), data_format, repeat_elements)
+
+
+def _enlarged(who, x, factors, data_format, enlarge):
+    x = as_tensor(x)
+    if x.ndim != len(factors) + 2:
+        raise ValueError(f"K.{who}: x has {len(factors) + 2} axes, got {show(x)}.")
+    start = 2 if _channels_first(data_format) else 1
+    # The last axis first: the copies of whole rows, which are cheap, are then the larger ones.
+    for axis in reversed(range(len(factors))):
+        factor = int(factors[axis])
+        if factor < 1:
+            raise ValueError(f"K.{who}: the factors are positive integers, got {factors}.")
+        if factor > 1:
+            x = enlarge(x, factor, start + axis)
+    return x
+
+
+def _mix_elements(x, factor, axis):
+    """Element i of the result lies at i / factor between the elements of x along `axis`."""
+    lead, rest = ((None, None, None),) * axis, ((None, None, None),) * (x.ndim - axis - 1)
+    following = concatenate([getitem(x, (*lead, (1, None, None), *rest)), getitem(x, (*lead, (-1, None, None), *rest))], axis)
+    part = np.arange(factor).reshape(factor, *(1,) * len(rest)) / factor
+    mixed = expand_dims(x, axis + 1) + expand_dims(following - x, axis + 1) * part
+    sizes = shape(x) if None in x.shape else x.shape
+    return reshape(mixed, [sizes[i] * factor if i == axis else sizes[i] for i in range(x.ndim)])

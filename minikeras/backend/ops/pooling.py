@@ -1,0 +1,128 @@
+"""Pooling over windows of any number of spatial axes.
+
+The primitives know [batch, *spatial, channels] only; data with the channels first are permuted around them.
+"""
+
+from .. import windows
+from ..op import Host, Spec, as_tensor, op
+from ..tensor import Tensor, show
+from .convolution import _channels_first, _first, _last, _sizes
+from .math import float_like
+from .shape import _partly_known
+
+
+def _pooled(x, window, strides, padding):
+    counts = windows.lengths(x.shape[1:-1], window, strides, padding, (1,) * len(window))
+    return Spec((x.shape[0], *counts, x.shape[-1]), x.dtype)
+
+
+# ---- largest -----------------------------------------------------------------------------------------------------------
+
+
+@op
+def max_pooling(x: Tensor, window: tuple, strides: tuple, padding: tuple):
+    """The largest element of each window; the padding is never the largest.
+
+    x: [batch, *spatial, channels]. window, strides: an int for each spatial axis. padding: a (before, after) pair for each,
+    or 'same' where it hangs on sizes that are not known before the run. Returns [batch, *windows, channels].
+    """
+    return _pooled(x, window, strides, padding)
+
+
+@op
+def max_pooling_gradient(g: Tensor, x: Tensor, y: Tensor, window: tuple, strides: tuple, padding: tuple):
+    """g, each at the first largest element of its window (in row-major order), added up in the shape of x.
+
+    y: what `max_pooling` gave for x.
+    """
+    return Spec(x.shape, g.dtype)
+
+
+@op
+def max_pooling_select(h: Tensor, x: Tensor, y: Tensor, window: tuple, strides: tuple, padding: tuple):
+    """The element of h where x has the first largest element of each window. h: the shape of x."""
+    return Spec(y.shape, h.dtype)
+
+
+max_pooling.gradient(lambda g, y, x, *geometry: max_pooling_gradient(g, x, y, *geometry))
+max_pooling_gradient.joint_gradient(
+    lambda h, _, g, x, y, *geometry: (max_pooling_select(h, x, y, *geometry), None, None)
+)
+max_pooling_select.joint_gradient(
+    lambda g, _, h, x, y, *geometry: (max_pooling_gradient(g, x, y, *geometry), None, None)
+)
+
+
+# ---- average -----------------------------------------------------------------------------------------------------------
+
+
+@op
+def average_pooling(x: Tensor, window: tuple, strides: tuple, padding: tuple):
+    """The mean of the real elements of each window: the padding does not count. Arguments as for `max_pooling`."""
+    float_like(x)
+    return _pooled(x, window, strides, padding)
+
+
+@op
+def average_pooling_gradient(g: Tensor, sizes: Host, window: tuple, strides: tuple, padding: tuple):
+    """What `average_pooling` gives back to an input of spatial `sizes`."""
+    known = _partly_known(sizes) if isinstance(sizes, Tensor) else sizes
+    return Spec((g.shape[0], *known, g.shape[-1]), g.dtype)
+
+
+average_pooling.gradient(lambda g, y, x, *geometry: average_pooling_gradient(g, _sizes(x), *geometry))
+average_pooling_gradient.gradient(lambda h, y, g, sizes, *geometry: average_pooling(h, *geometry))
+
+
+# ---- padding in numbers ------------------------------------------------------------------------------------------------
+
+
+def _resolve(function, sizes):
+    """Makes kernels of `function` see pairs for 'same'. sizes: (*arguments) -> the spatial sizes of the input."""
+
+    @function.rewrite
+    def _padded(emit, *args):
+        *rest, window, strides, padding = args
+        if padding == "same":
+            return emit(function, *rest, window, strides, windows.pairs(padding, sizes(*rest), window, strides, (1,) * len(window)))
+
+
+for _function in (max_pooling, average_pooling):
+    _resolve(_function, lambda x: x.shape[1:-1])
+for _function in (max_pooling_gradient, max_pooling_select):
+    _resolve(_function, lambda _, x, y: x.shape[1:-1])
+_resolve(average_pooling_gradient, lambda g, sizes: sizes)
+
+
+# ---- public ------------------------------------------------------------------------------------------------------------
+
+
+def _pool(who, x, pool_size, strides, padding, data_format, pool_mode, rank):
+    x = as_tensor(x)
+    pooling = {"max": max_pooling, "avg": average_pooling}.get(pool_mode)
+    if pooling is None:
+        raise ValueError(f"K.{who}: pool_mode is 'max' or 'avg', got {pool_mode!r}.")
+    if padding not in windows.PADDINGS:
+        raise ValueError(f"K.{who}: padding is one of {windows.PADDINGS}, got {padding!r}.")
+    if x.ndim != rank + 2:
+        raise ValueError(f"K.{who}: x has {rank + 2} axes, got {show(x)}.")
+    window, strides = windows.spread(pool_size, rank, "pool_size"), windows.spread(strides, rank, "strides")
+    first = _channels_first(data_format)
+    x = _last(x, first)
+    padding = windows.pairs(padding, x.shape[1:-1], window, strides, (1,) * rank)
+    return _first(pooling(x, window, strides, padding), first)
+
+
+def pool2d(x, pool_size, strides=(1, 1), padding="valid", data_format=None, pool_mode="max"):
+    """The largest element or the mean of windows of images.
+
+    x: [batch, rows, columns, channels] ('channels_first': [batch, channels, rows, columns]). pool_size, strides: two
+    ints. padding: 'valid' or 'same', whose added elements do not count. pool_mode: 'max' or 'avg'.
+    Returns [batch, rows', columns', channels] in the layout of x. Raises ValueError for other names.
+    """
+    return _pool("pool2d", x, pool_size, strides, padding, data_format, pool_mode, 2)
+
+
+def pool3d(x, pool_size, strides=(1, 1, 1), padding="valid", data_format=None, pool_mode="max"):
+    """The largest element or the mean of windows of volumes: as `pool2d` with three spatial axes."""
+    return _pool("pool3d", x, pool_size, strides, padding, data_format, pool_mode, 3)

@@ -1,0 +1,91 @@
+"""Where the windows of convolutions and poolings lie.
+
+Geometry of one spatial axis: an input of `size` elements, a `window` of elements `dilation` apart, moved by `stride`,
+with `padding` = (before, after) elements added at the ends. The formulas are those of Dumoulin and Visin, A guide to
+convolution arithmetic for deep learning (2016); "same" is TensorFlow's: ceil(size / stride) results, and of an odd number
+of added elements the larger half at the end.
+
+The functions take tuples, an entry for each spatial axis.
+"""
+
+import itertools
+
+PADDINGS = ("valid", "same")
+
+
+def reach(window, dilation):
+    """Elements from the first to the last of a window, both counted."""
+    return tuple((k - 1) * d + 1 for k, d in zip(window, dilation, strict=True))
+
+
+def pairs(padding, sizes, window, strides, dilation):
+    """The padding as a (before, after) pair for each axis; "same" as it is where it hangs on a size not yet known.
+
+    padding: 'valid', 'same', 'causal' (all of it before) or pairs already. sizes: None where unknown.
+    """
+    if not isinstance(padding, str):
+        return padding
+    spans = reach(window, dilation)
+    if padding == "valid":
+        return ((0, 0),) * len(spans)
+    if padding == "causal":
+        return tuple((n - 1, 0) for n in spans)
+    if any(n is None and s > 1 for n, s in zip(sizes, strides, strict=True)):
+        return padding
+    return tuple(_same(n, r, s) for n, r, s in zip(sizes, spans, strides, strict=True))
+
+
+def _same(size, span, stride):
+    # With stride 1 the size does not matter: the padding is what the window reaches beyond its first element.
+    added = span - 1 if stride == 1 else max(0, (-(-size // stride) - 1) * stride + span - size)
+    return added // 2, added - added // 2
+
+
+def lengths(sizes, window, strides, padding, dilation):
+    """The number of windows along each axis, None where the size is unknown. Raises ValueError where there is none."""
+    if padding == "same":
+        return tuple(None if n is None else -(-n // s) for n, s in zip(sizes, strides, strict=True))
+    spans, result = reach(window, dilation), []
+    for n, span, stride, (before, after) in zip(sizes, spans, strides, padding, strict=True):
+        if n is not None and n + before + after < span:
+            raise ValueError(
+                f"windows of {list(spans)} do not fit into an input of {list(sizes)}. Use padding='same', a smaller "
+                "window, or larger images."
+            )
+        result.append(None if n is None else (n + before + after - span) // stride + 1)
+    return tuple(result)
+
+
+def taps(sizes, window, strides, padding, dilation):
+    """For each position in the window, in row-major order: (position, index of the windows, index of their elements).
+
+    The indices are tuples of slices into the result and into the unpadded input: in the windows of the first, the element
+    at that position is that of the second. Windows whose element lies in the padding are left out.
+    """
+    counts = lengths(sizes, window, strides, padding, dilation)
+    axes = [
+        [_tap(i * d - before, n, s, count) for i in range(k)]
+        for n, k, s, (before, _), d, count in zip(sizes, window, strides, padding, dilation, counts, strict=True)
+    ]
+    positions = itertools.product(*(range(k) for k in window))
+    return [
+        (position, tuple(axis[i][0] for axis, i in zip(axes, position, strict=True)),
+         tuple(axis[i][1] for axis, i in zip(axes, position, strict=True)))
+        for position in positions
+    ]  # fmt: skip
+
+
+def _tap(offset, size, stride, count):
+    """Of windows 0 <= j < count those with 0 <= j * stride + offset < size, and those elements."""
+    first = max(0, -(offset // stride))
+    last = max(first, min(count, (size - 1 - offset) // stride + 1))
+    start = first * stride + offset
+    return slice(first, last), slice(start, start + max(0, (last - first - 1) * stride + 1) if last > first else start, stride)
+
+
+def spread(value, n, name):
+    """`value`, an int or n ints, as a tuple of n positive ints."""
+    values = (value,) * n if isinstance(value, int) else tuple(int(v) for v in value)
+    if len(values) != n or any(v < 1 for v in values):
+        raise ValueError(f"{name}: expected {n} positive integers, got {value!r}.")
+    return values
