@@ -1,0 +1,206 @@
+"""Cross-entropies, from probabilities and from logits."""
+
+import numpy as np
+
+from .. import config
+from ..op import Spec, as_tensor, one_axis, op
+from ..tensor import Tensor, is_float, show
+from .math import abs as _abs
+from .math import cast_like, clip, equal, exp, float_like, greater, less, log, log1p, logical_and, negative, where
+from .nn import rectify, sigmoid, softmax_gradient
+from .reduction import all as _all
+from .reduction import max as _max
+from .reduction import sum as _sum
+from .shape import cast, expand_dims, one_hot, permute_dimensions, reshape, shape
+
+
+def _origin(output, name):
+    """What a softmax or sigmoid took, if `output` is its direct result; else None.
+
+    Crossentropies use it instead of clipped probabilities, as Keras does on TensorFlow: saturated outputs still learn. A
+    cast to the dtype that it already has counts as nothing.
+    """
+    made = output.owner
+    while made is not None and made.op.name == "cast" and made.args[0].dtype == output.dtype:
+        made = made.args[0].owner
+    if made is None or made.op.name != name:
+        return None
+    x = made.args[0]
+    # Along another axis TensorFlow transposes after the softmax, and the transposed tensor is not recognised.
+    return x if name == "sigmoid" or made.args[1] == x.ndim - 1 else None
+
+
+def _pair(target, output):
+    """The two as tensors of one dtype. Raises ValueError when their shapes cannot agree."""
+    output = as_tensor(output)
+    target = as_tensor(target, output.dtype)
+    fits = target.ndim == output.ndim and all(
+        None in (m, n) or m == n for m, n in zip(target.shape, output.shape, strict=True)
+    )
+    if not fits:
+        raise ValueError(
+            f"Crossentropy: target {show(target)} and output {show(output)} must have one shape. Integer labels "
+            "go to the sparse_categorical_crossentropy."
+        )
+    return target if target.dtype == output.dtype else cast(target, output.dtype), output
+
+
+def _clipped(output):
+    return clip(output, config.epsilon(), 1.0 - config.epsilon())
+
+
+def _axis_last(x, axis):
+    return permute_dimensions(x, (*range(axis), *range(axis + 1, x.ndim), axis)) if axis < x.ndim - 1 else x
+
+
+# ---- categorical -----------------------------------------------------------------------------------------------------
+
+
+@op(promote=("target", "logits"))
+def softmax_crossentropy(target: Tensor, logits: Tensor):
+    """-sum(target log(softmax(logits))) over the last axis.
+
+    target, logits: [..., classes]. Returns the loss [...] and, for the gradient, the probabilities [..., classes].
+    The gradient to the logits takes the targets of a sample to sum to 1.
+    """
+    float_like(logits)
+    return Spec(logits.shape[:-1], logits.dtype), Spec(logits.shape, logits.dtype)
+
+
+@op
+def softmax_crossentropy_gradient(g: Tensor, probabilities: Tensor, target: Tensor):
+    """g (probabilities - target), g: [...] given to each class."""
+    return expand_dims(g, -1) * (probabilities - target)
+
+
+def _softmax_crossentropy_rule(g, y, target, logits):
+    g_loss, g_probabilities = g
+    to_target = to_logits = None
+    if g_loss is not None:
+        to_logits = softmax_crossentropy_gradient(g_loss, y[1], target)
+        to_target = negative(expand_dims(g_loss, -1) * log(y[1]))
+    if g_probabilities is not None:
+        more = softmax_gradient(g_probabilities, y[1], logits.ndim - 1)
+        to_logits = more if to_logits is None else to_logits + more
+    return to_target, to_logits
+
+
+softmax_crossentropy.joint_gradient(_softmax_crossentropy_rule)
+
+
+def categorical_crossentropy(target, output, from_logits=False, axis=-1):
+    """-sum(target log(p)) over `axis`, in nats, one value a sample.
+
+    target: [batch, ..., classes], probabilities that sum to 1 over `axis`. output: the same shape; probabilities, which
+    are scaled to sum to 1 and then clipped to [epsilon, 1 - epsilon], or logits. Returns the shape without `axis`.
+    If the output comes directly from a softmax over its last axis, its logits are used, and nothing is clipped.
+    Raises ValueError when the shapes differ.
+    """
+    target, output = _pair(target, output)
+    axis = one_axis(axis, output.ndim)
+    logits = output if from_logits else _origin(output, "softmax")
+    if logits is not None:
+        return softmax_crossentropy(_axis_last(target, axis), _axis_last(logits, axis))[0]
+    output = _clipped(output / _sum(output, axis, True))
+    return negative(_sum(target * log(output), axis))
+
+
+@op
+def sparse_softmax_crossentropy(target: Tensor, logits: Tensor):
+    """-log(softmax(logits)) at the class `target`, over the last axis.
+
+    target: integers [...]. logits: [..., classes]. Returns the loss [...] (nan, or an error, for labels that are no
+    class) and, for the gradient, the probabilities [..., classes].
+    """
+    float_like(logits)
+    if is_float(target.dtype):
+        raise TypeError("the labels must be integers.")
+    return Spec(logits.shape[:-1], logits.dtype), Spec(logits.shape, logits.dtype)
+
+
+@op
+def sparse_softmax_crossentropy_gradient(g: Tensor, probabilities: Tensor, target: Tensor):
+    """g (probabilities - one_hot(target)), g: [...] given to each class."""
+    hits = cast_like(one_hot(target, probabilities.shape[-1]), probabilities)
+    return expand_dims(g, -1) * (probabilities - hits)
+
+
+def _sparse_rule(g, y, target, logits):
+    g_loss, g_probabilities = g
+    to_logits = None if g_loss is None else sparse_softmax_crossentropy_gradient(g_loss, y[1], target)
+    if g_probabilities is not None:
+        more = softmax_gradient(g_probabilities, y[1], logits.ndim - 1)
+        to_logits = more if to_logits is None else to_logits + more
+    return None, to_logits
+
+
+sparse_softmax_crossentropy.joint_gradient(_sparse_rule)
+
+
+def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
+    """-log(p) of the class `target`, in nats, one value a sample.
+
+    target: class numbers, of any dtype, as many as output has samples: [batch, ...] or [batch, ..., 1].
+    output: [batch, ..., classes] (the classes on `axis`): probabilities, which are clipped to [epsilon, 1 - epsilon],
+    or logits. Returns the shape of output without `axis`.
+    If the output comes directly from a softmax over its last axis, its logits are used, and nothing is clipped.
+    """
+    output = as_tensor(output)
+    logits = output if from_logits else _origin(output, "softmax")
+    if logits is None:
+        # What does not sum to 1 is scaled by the softmax that follows, after the clipping.
+        logits = log(_clipped(output))
+    logits = _axis_last(logits, one_axis(axis, logits.ndim))
+    labels = cast(target, "int64")
+    lead = logits.shape[:-1]
+    if labels.shape != lead:
+        labels = reshape(labels, shape(logits)[:-1] if None in lead else lead)
+    return sparse_softmax_crossentropy(labels, logits)[0]
+
+
+# ---- binary ----------------------------------------------------------------------------------------------------------
+
+
+@op(elementwise=True)
+def sigmoid_crossentropy(target: Tensor, logits: Tensor):
+    """-target log(s) - (1 - target) log(1 - s) with s = sigmoid(logits), elementwise, without overflow."""
+    return rectify(logits) - logits * target + log1p(exp(negative(_abs(logits))))
+
+
+sigmoid_crossentropy.gradient(
+    lambda g, y, target, logits: negative(g * logits), lambda g, y, target, logits: g * (sigmoid(logits) - target)
+)
+
+
+def binary_crossentropy(target, output, from_logits=False):
+    """-target log(p) - (1 - target) log(1 - p), elementwise, in nats.
+
+    target, output: one shape. output: probabilities, which are clipped to [epsilon, 1 - epsilon], or logits.
+    If the output comes directly from a sigmoid, its logits are used, and nothing is clipped.
+    Raises ValueError when the shapes differ.
+    """
+    target, output = _pair(target, output)
+    logits = output if from_logits else _origin(output, "sigmoid")
+    if logits is not None:
+        return sigmoid_crossentropy(target, logits)
+    p, epsilon = _clipped(output), config.epsilon()
+    # Epsilon is added inside the logarithms once more, as in Keras 2.3.
+    return negative(target * log(p + epsilon) + (1.0 - target) * log(1.0 - p + epsilon))
+
+
+def in_top_k(predictions, targets, k):
+    """Whether each target class is among the k most probable; all classes that tie with the k-th are.
+
+    predictions: [batch, classes]. targets: integers [batch]. Returns bools [batch]: False where a prediction is not
+    finite or the target is no class.
+    """
+    predictions = as_tensor(predictions)
+    classes = predictions.shape[-1]
+    if classes is None:
+        raise ValueError(f"K.in_top_k: the number of classes must be known, predictions are {show(predictions)}.")
+    hit = equal(expand_dims(cast(targets, "int32"), -1), as_tensor(np.arange(classes, dtype="int32")))
+    lowest = float("-inf")
+    chosen = _max(where(hit, predictions, lowest), -1, True)
+    better = _sum(cast(greater(predictions, chosen), "int32"), -1)
+    known = logical_and(_all(less(_abs(predictions), float("inf")), -1), greater(reshape(chosen, (-1,)), lowest))
+    return logical_and(less(better, k), known)

@@ -1,0 +1,198 @@
+"""Activations, biases and attention."""
+
+import math as _math
+
+from .. import config
+from ..op import Axis, as_tensor, like, op
+from ..tensor import Tensor, show
+from .linalg import matmul
+from .math import abs as _abs
+from .math import add, cast_like, clip, erf, exp, float_like, greater, tanh, where
+from .reduction import sum as _sum
+from .shape import permute_dimensions, reshape
+
+# ---- rectifiers ------------------------------------------------------------------------------------------------------
+
+
+@op
+def rectify(x: Tensor):
+    """max(x, 0). The gradient at 0 is 0."""
+    return like(x)
+
+
+@op
+def rectify_gradient(g: Tensor, y: Tensor):
+    """g where y > 0, else 0."""
+    return g * cast_like(greater(y, 0.0), g)
+
+
+@op
+def leaky_relu(x: Tensor, alpha: float):
+    """x where x > 0, else alpha x."""
+    return where(greater(x, 0.0), x, x * alpha)
+
+
+rectify.gradient(lambda g, y, x: rectify_gradient(g, y))
+leaky_relu.gradient(lambda g, y, x, alpha: where(greater(x, 0.0), g, g * alpha))
+
+
+def relu(x, alpha=0.0, max_value=None, threshold=0.0):
+    """The rectifier with a slope, a ceiling and a threshold: x above the threshold, alpha (x - threshold) up to it.
+
+    x: a tensor of floats. alpha: slope below. max_value: values above it, and with it those below 0, are cut off before
+    the slope is added. Source: Nair and Hinton (2010); Maas et al. (2013) for alpha.
+    """
+    x = as_tensor(x)
+    alpha, threshold = float(alpha), float(threshold)
+    if max_value is None and threshold == 0.0:
+        return leaky_relu(x, alpha) if alpha else rectify(x)
+    y = where(greater(x, threshold), x, 0.0) if threshold else rectify(x)
+    if max_value is not None:
+        y = clip(y, 0.0, float(max_value))
+    return y - alpha * rectify(threshold - x) if alpha else y
+
+
+@op(prepare=lambda x, alpha=1.0: (x, float(alpha)))
+def elu(x: Tensor, alpha: float):
+    """x where x > 0, else alpha (exp(x) - 1). Source: Clevert et al. (2016)."""
+    return float_like(x)
+
+
+@op
+def elu_gradient(g: Tensor, x: Tensor, y: Tensor, alpha: float):
+    """g where x > 0, else g (y + alpha), which is g alpha exp(x)."""
+    return where(greater(x, 0.0), g, g * (y + alpha))
+
+
+elu.gradient(lambda g, y, x, alpha: elu_gradient(g, x, y, alpha))
+
+
+# ---- smooth activations ----------------------------------------------------------------------------------------------
+
+
+@op
+def sigmoid(x: Tensor):
+    """1 / (1 + exp(-x))."""
+    return float_like(x)
+
+
+@op
+def sigmoid_gradient(g: Tensor, y: Tensor):
+    """g y (1 - y)."""
+    return g * y * (1.0 - y)
+
+
+@op
+def softplus(x: Tensor):
+    """log(1 + exp(x)), without overflow."""
+    return float_like(x)
+
+
+sigmoid.gradient(lambda g, y, x: sigmoid_gradient(g, y))
+softplus.gradient(lambda g, y, x: g * sigmoid(x))
+
+
+@op
+def softsign(x: Tensor):
+    """x / (1 + |x|)."""
+    return x / (1.0 + _abs(x))
+
+
+@op
+def hard_sigmoid(x: Tensor):
+    """Piecewise linear sigmoid: 0 below -2.5, 1 above 2.5, 0.2 x + 0.5 between."""
+    return clip(x * 0.2 + 0.5, 0.0, 1.0)
+
+
+@op
+def swish(x: Tensor):
+    """x sigmoid(x). Source: Ramachandran et al., Searching for Activation Functions (2017)."""
+    return x * sigmoid(x)
+
+
+@op
+def gelu(x: Tensor, approximate: bool = True):
+    """x times the normal distribution function of x, or its approximation with tanh.
+
+    Source: Hendrycks and Gimpel, Gaussian Error Linear Units (2016).
+    """
+    if approximate:
+        return 0.5 * x * (1.0 + tanh(_math.sqrt(2.0 / _math.pi) * (x + 0.044715 * x * x * x)))
+    return 0.5 * x * (1.0 + erf(x * _math.sqrt(0.5)))
+
+
+# ---- softmax ---------------------------------------------------------------------------------------------------------
+
+
+@op
+def softmax(x: Tensor, axis: Axis = -1):
+    """exp(x) / sum(exp(x)) over `axis`, without overflow."""
+    return float_like(x)
+
+
+@op
+def softmax_gradient(g: Tensor, y: Tensor, axis: int):
+    """y (g - sum(g y)): how a cotangent comes back through a softmax with the value y."""
+    return (g - _sum(g * y, axis, True)) * y
+
+
+@op
+def log_softmax(x: Tensor, axis: Axis = -1):
+    """x - log(sum(exp(x))) over `axis`: the logarithm of the softmax, exact where that is tiny."""
+    return float_like(x)
+
+
+def _log_softmax_gradient(g, y, x, axis):
+    return g - exp(y) * _sum(g, axis, True)
+
+
+softmax.gradient(lambda g, y, x, axis: softmax_gradient(g, y, axis))
+log_softmax.gradient(_log_softmax_gradient)
+
+
+# ---- biases ----------------------------------------------------------------------------------------------------------
+
+
+def _bias_arguments(x, bias, data_format=None):
+    x = as_tensor(x)
+    return x, as_tensor(bias, x.dtype), config.normalize_data_format(data_format)
+
+
+@op(prepare=_bias_arguments)
+def bias_add(x: Tensor, bias: Tensor, data_format: str):
+    """x + bias.
+
+    x: [batch, ..., channels], or [batch, channels, ...] when data_format is 'channels_first' and there are 3 to 5 axes.
+    bias: [channels], or one for each place, [..., channels] in either format.
+    Raises ValueError when the bias has another number of axes.
+    """
+    if bias.ndim not in (1, x.ndim - 1):
+        raise ValueError(f"the bias must have 1 axis or {x.ndim - 1}, it is {show(bias)}.")
+    if data_format == "channels_last" or not 3 <= x.ndim <= 5:
+        return add(x, bias)
+    # A bias for each place is taken in memory order, as in Keras 2: it is reshaped, not transposed.
+    places = bias.shape[:-1] if bias.ndim > 1 else (1,) * (x.ndim - 2)
+    return add(x, reshape(bias, (1, bias.shape[-1], *places)))
+
+
+# ---- attention -------------------------------------------------------------------------------------------------------
+
+
+@op
+def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor = None, scale=None):
+    """softmax(query key^T scale) value.
+
+    query: [..., n, d]. key: [..., m, d]. value: [..., m, v]. mask: bools that broadcast to [..., n, m], False where
+    nothing is to be looked at. scale: 1 / sqrt(d) by default. Returns [..., n, v].
+    Source: Vaswani et al., Attention Is All You Need (2017), equation 1.
+    """
+    if scale is None:
+        if query.shape[-1] is None:
+            raise ValueError("the last axis of the query has no known size: give a scale.")
+        scale = 1.0 / _math.sqrt(query.shape[-1])
+    turned = permute_dimensions(key, (*range(key.ndim - 2), key.ndim - 1, key.ndim - 2))
+    scores = matmul(query * scale, turned)
+    if mask is not None:
+        # Finite, so that a row where everything is masked gives a mean and no nan.
+        scores = where(mask, scores, -1e9 if scores.dtype != "float16" else -6e4)
+    return matmul(softmax(scores, -1), value)

@@ -1,0 +1,146 @@
+"""Normalization by the statistics of a batch, a layer or a vector."""
+
+from ..op import Axes, Axis, as_tensor, op
+from ..tensor import Tensor
+from .math import maximum, rsqrt, square
+from .reduction import _count, mean
+from .reduction import sum as _sum
+from .shape import broadcast_like, reshape, shape, stop_gradient
+
+CUDNN_EPSILON = 1.001e-5  # the reference's fused kernel takes no smaller one, on any device
+
+
+def l2_normalize(x, axis=None):
+    """x divided by its Euclidean norm over `axis` (an int, several, or None for all); zeros stay zeros."""
+    x = as_tensor(x)
+    return x * rsqrt(maximum(_sum(square(x), axis, True), 1e-12))
+
+
+def _along(vector, x, axis):
+    """A vector of the channels, so that it broadcasts along `axis` of x. What has more axes does so by itself."""
+    if vector is None or vector.ndim != 1 or axis == x.ndim - 1:
+        return vector
+    return reshape(vector, (*(1,) * axis, -1, *(1,) * (x.ndim - axis - 1)))
+
+
+def _normalized(x, mean, var, beta, gamma, epsilon):
+    scale = rsqrt(var + epsilon)
+    if gamma is not None:
+        scale = scale * gamma
+    shift = -mean * scale
+    return x * scale + (shift if beta is None else shift + beta)
+
+
+def _fused(x, axes):
+    """Whether the reference uses its fused kernel: images with the channels last."""
+    return x.ndim == 4 and axes == (0, 1, 2)
+
+
+@op
+def batch_normalization(
+    x: Tensor, mean: Tensor, var: Tensor, beta: Tensor, gamma: Tensor, axis: Axis = -1, epsilon: float = 1e-3
+):
+    """gamma (x - mean) / sqrt(var + epsilon) + beta.
+
+    mean, var, beta, gamma: vectors [channels] along `axis`, or tensors that broadcast with x; beta and gamma may be
+    None. For four axes with the channels last there is no gradient to mean and var, as in the reference.
+    Source: Ioffe and Szegedy (2015).
+    """
+    if x.ndim == 4 and axis == 3:
+        vectors = (mean, var, beta, gamma)
+        mean, var, beta, gamma = (v if v is None or v.ndim == 1 else reshape(v, (-1,)) for v in vectors)
+        mean, var, epsilon = stop_gradient(mean), stop_gradient(var), max(epsilon, CUDNN_EPSILON)
+    mean, var, beta, gamma = (_along(v, x, axis) for v in (mean, var, beta, gamma))
+    return _normalized(x, mean, var, beta, gamma, epsilon)
+
+
+@op
+def batch_moments(x: Tensor, gamma: Tensor, beta: Tensor, axes: Axes, epsilon: float):
+    """x normalized over `axes`, scaled by gamma and shifted by beta; then mean and (biased) variance.
+
+    gamma, beta: tensors in the shape of x without `axes`, or None. mean and variance have that shape too.
+    """
+    average = mean(x, axes, True)
+    var = mean(square(x - average), axes, True)
+    kept = tuple(i for i in range(x.ndim) if i not in axes)
+    gamma, beta = _spread(gamma, x, kept), _spread(beta, x, kept)
+    y = _normalized(x, average, var, beta, gamma, epsilon)
+    return y, _gathered(average, x, kept), _gathered(var, x, kept)
+
+
+def _spread(v, x, kept):
+    """A statistic in the rank of x, with size 1 on the reduced axes."""
+    if v is None or (v.ndim == 1 and kept == (x.ndim - 1,)):
+        return v
+    sizes = shape(x)
+    return reshape(v, [(sizes[i] if x.shape[i] is None else x.shape[i]) if i in kept else 1 for i in range(x.ndim)])
+
+
+def _gathered(v, x, kept):
+    sizes = shape(x)
+    return reshape(v, [sizes[i] if x.shape[i] is None else x.shape[i] for i in kept])
+
+
+@op
+def batch_moments_gradient(
+    g: Tensor, x: Tensor, gamma: Tensor, mean_: Tensor, var: Tensor, axes: Axes, epsilon: float
+):
+    """The cotangents of x, gamma and beta that a cotangent of the normalized x gives."""
+    kept = tuple(i for i in range(x.ndim) if i not in axes)
+    average, var = _spread(mean_, x, kept), _spread(var, x, kept)
+    rstd = rsqrt(var + epsilon)
+    unit = (x - average) * rstd
+    to_beta, to_gamma = _sum(g, axes, True), _sum(g * unit, axes, True)
+    n = _count(x, axes)
+    to_x = rstd * (g - to_beta / n - unit * (to_gamma / n))
+    if gamma is not None:
+        to_x = to_x * _spread(gamma, x, kept)
+    return to_x, _gathered(to_gamma, x, kept), _gathered(to_beta, x, kept)
+
+
+def _batch_moments_rule(g, y, x, gamma, beta, axes, epsilon):
+    g_y, g_mean, g_var = g
+    to_x = to_gamma = to_beta = None
+    if g_y is not None:
+        to_x, to_gamma, to_beta = batch_moments_gradient(g_y, x, gamma, y[1], y[2], axes, epsilon)
+    kept = tuple(i for i in range(x.ndim) if i not in axes)
+    n = _count(x, axes)
+    if g_mean is not None:
+        more = broadcast_like(_spread(g_mean, x, kept) / n, x)
+        to_x = more if to_x is None else to_x + more
+    if g_var is not None:
+        more = (x - _spread(y[1], x, kept)) * (_spread(g_var, x, kept) * 2.0 / n)
+        to_x = more if to_x is None else to_x + more
+    return to_x, None if gamma is None else to_gamma, None if beta is None else to_beta
+
+
+batch_moments.joint_gradient(_batch_moments_rule)
+
+
+def normalize_batch_in_training(x, gamma, beta, reduction_axes, epsilon=1e-3):
+    """x normalized by its own mean and variance over `reduction_axes`, scaled and shifted; then these two.
+
+    gamma, beta: vectors of the channels, or None. Returns (normalized x, mean, variance), the latter in the shape of x
+    without the axes. For four axes with the channels last the variance that is returned is the unbiased one
+    (n / (n - 1)), and it and the mean give no gradient, as in the reference. Source: Ioffe and Szegedy (2015).
+    """
+    x = as_tensor(x)
+    axes = Axes.canonical(reduction_axes, x)
+    if not _fused(x, axes):
+        return batch_moments(x, gamma, beta, axes, epsilon)
+    y, average, var = batch_moments(x, gamma, beta, axes, max(epsilon, CUDNN_EPSILON))
+    n = _count(x, axes)
+    return y, stop_gradient(average), stop_gradient(var) * (n / maximum(n - 1.0, 1.0))
+
+
+def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=1e-3):
+    """x normalized over `axis` of each sample, times gamma, plus beta (tensors that broadcast with x, or None).
+
+    Source: Ba, Kiros and Hinton, Layer Normalization (2016).
+    """
+    x = as_tensor(x)
+    average = mean(x, axis, True)
+    centred = x - average
+    y = centred * rsqrt(mean(square(centred), axis, True) + epsilon)
+    y = y if gamma is None else y * gamma
+    return y if beta is None else y + beta
