@@ -163,7 +163,7 @@ def counts(threshold, labels=LABELS, scores=SCORES, weights=1.0):
 ENTRIES = ["TruePositives", "TrueNegatives", "FalsePositives", "FalseNegatives"]
 
 
-@pytest.mark.parametrize(("i", "name"), enumerate(ENTRIES))
+@pytest.mark.parametrize(("i", "name"), list(enumerate(ENTRIES)))
 def test_entries_are_counted_by_threshold(i, name, backend):
     metric = getattr(metrics, name)
     assert seen(metric(), (LABELS, SCORES)) == [counts(0.5)[i]]
