@@ -1,0 +1,579 @@
+"""Layer: weights, the call that records the graph, configs, and what a layer tells about its uses."""
+
+import functools
+
+import numpy as np
+
+from .. import backend as K
+from ..utils.generic_utils import has_arg, is_all_none, object_list_uid, to_list, unpack_singleton
+from .config import constructor_arguments, serialized, snake_case
+from .input_spec import InputSpec, check_inputs
+from .node import Node, mask_of
+
+__all__ = ["InputSpec", "Layer", "Node", "disable_tracking"]
+
+_KNOWN_ARGUMENTS = {"batch_input_shape", "batch_size", "dtype", "input_dim", "input_dtype", "input_length", "input_shape",
+                    "name", "trainable", "weights"}  # fmt: skip
+
+_PARTS = ("_layers", "_metrics", "_trainable_weights", "_non_trainable_weights")
+
+# The layers whose calls are under way, outermost first, each with the uid of its inputs.
+_calls = []
+
+
+def unique(items):
+    """The items in order, each object once."""
+    return list({id(item): item for item in items}.values())
+
+
+def disable_tracking(func):
+    """Decorator of a method: layers and variables that it stores in attributes are not taken for parts of the layer."""
+
+    @functools.wraps(func)
+    def wrapped(self, *args, **kwargs):
+        before = self.__dict__.get("_tracks", True)
+        self.__dict__["_tracks"] = False
+        try:
+            return func(self, *args, **kwargs)
+        finally:
+            self.__dict__["_tracks"] = before
+
+    return wrapped
+
+
+def _shape_may_come_first(add_weight):
+    """Let the method also be called as in Keras 1, (shape, initializer, ..., name=)."""
+
+    @functools.wraps(add_weight)
+    def wrapped(self, *args, **kwargs):
+        if args and isinstance(args[0], (tuple, list)):
+            names = ("shape", "initializer")
+            kwargs.update(zip(names, args, strict=False))
+            args = ()
+        return add_weight(self, *args, **kwargs)
+
+    return wrapped
+
+
+class Layer:
+    """Base of all layers: maps tensors to tensors, with weights that it makes when it is first called.
+
+    Keyword arguments: name (default: class name and a number), trainable, dtype (of the weights; default floatx),
+    batch_input_shape, or input_shape and batch_size (of the first layer of a Sequential model), weights (list of arrays,
+    the initial values).
+
+    A subclass defines, as far as needed, `build(input_shape)`, which makes the weights, `call(inputs)`, which builds the
+    output of the layer from the K ops, `compute_output_shape(input_shape)` and `compute_mask(inputs, mask)`.
+    Layers, variables and metrics that are stored in its attributes, also in lists, become parts of it.
+    """
+
+    input_spec = None
+    supports_masking = False
+    stateful = False
+
+    def __init__(self, **kwargs):
+        unknown = sorted(set(kwargs) - _KNOWN_ARGUMENTS)
+        if unknown:
+            raise TypeError(f"{type(self).__name__}: unknown keyword arguments {unknown}; all layers know "
+                            f"{sorted(_KNOWN_ARGUMENTS)}.")  # fmt: skip
+        self._init_state(kwargs.get("name"), kwargs.get("trainable", True))
+        shape = _input_shape_of(kwargs)
+        if shape is not None:
+            self.batch_input_shape = shape
+        self.dtype = kwargs.get("dtype") or kwargs.get("input_dtype") or K.floatx()
+        self._initial_weights = kwargs.get("weights")
+
+    def _init_state(self, name, trainable=True):
+        if not name:
+            prefix = snake_case(type(self).__name__)
+            name = f"{prefix}_{K.get_uid(prefix)}"
+        self.name, self.trainable = name, trainable
+        self._built = False
+        self._losses, self._updates = [], []
+        self._per_input_losses, self._per_input_updates = {}, {}
+        self._inner_calls = {}
+        for parts in _PARTS:  # some may have come before, from attributes set ahead of super().__init__
+            self.__dict__.setdefault(parts, [])
+        self._metric_results = []
+        self._inbound_nodes, self._outbound_nodes = [], []
+        self._initial_weights = None
+
+    def __setattr__(self, name, value):
+        before = self.__dict__.get(name)
+        super().__setattr__(name, value)
+        if self.__dict__.get("_tracks", True) and isinstance(value, (Layer, K.Variable, list, tuple)):
+            self._track(name, value, before)
+
+    def _track(self, name, value, before):
+        """Make what was stored in an attribute a part of the layer."""
+        if isinstance(value, (list, tuple)):
+            items = () if name in _PARTS else [item for item in value if isinstance(item, Layer)]
+        else:
+            items = [value]
+        if isinstance(before, Layer) and before is not value:
+            self._layers = [part for part in self._layers if part is not before]
+        for item in items:
+            known = self.__dict__.setdefault(_kind_of_part(item), [])
+            if not any(item is other for other in known):
+                known.append(item)
+
+    def __repr__(self):
+        return f"<{type(self).__name__} {self.name}>"
+
+    # Weights
+
+    @property
+    def built(self):
+        """Whether the layer has made its weights."""
+        return self._built
+
+    @built.setter
+    def built(self, value):
+        self._built = value
+
+    def build(self, input_shape):
+        """Make the weights. input_shape: tuple with the batch, or a list of them."""
+        self.built = True
+
+    @_shape_may_come_first
+    def add_weight(self, name=None, shape=None, dtype=None, initializer=None, regularizer=None, trainable=True,
+                   constraint=None):
+        """Make a weight: a variable of the layer.
+
+        shape: tuple of ints. dtype: default that of the layer. initializer, regularizer, constraint: names, configs or
+        objects; the default initializer is glorot_uniform (zeros for dtypes without fractions). trainable: whether
+        training changes it. Returns the variable.
+        """
+        from .. import constraints, initializers, regularizers
+
+        dtype = dtype or self.dtype or K.floatx()
+        shape = () if shape is None else tuple(shape)
+        if any(size is None for size in shape):
+            raise ValueError(f"Layer {self.name!r} ({type(self).__name__}): the shape {shape} of weight {name!r} is not "
+                             "fully known. Give the sizes of the input's axes, as in Input(shape=...).")  # fmt: skip
+        initializer = initializers.get(initializer or ("glorot_uniform" if "float" in dtype else "zeros"))
+        weight = K.variable(initializer(shape, dtype=dtype), dtype=dtype, name=name,
+                            constraint=constraints.get(constraint))  # fmt: skip
+        weight.trainable = trainable
+        regularizer = regularizers.get(regularizer)
+        if regularizer is not None:
+            with K.name_scope("weight_regularizer"):
+                self.add_loss(regularizer(weight))
+        (self._trainable_weights if trainable else self._non_trainable_weights).append(weight)
+        return weight
+
+    @property
+    def trainable_weights(self):
+        """The weights that training changes; none if `trainable` is False."""
+        return self._collected("trainable_weights") if self.trainable else []
+
+    @trainable_weights.setter
+    def trainable_weights(self, weights):
+        self._trainable_weights = list(weights)
+
+    @property
+    def non_trainable_weights(self):
+        """The other weights; all of them if `trainable` is False."""
+        rest = self._collected("non_trainable_weights")
+        return rest if self.trainable else unique(self._collected("trainable_weights") + rest)
+
+    @non_trainable_weights.setter
+    def non_trainable_weights(self, weights):
+        self._non_trainable_weights = list(weights)
+
+    def _collected(self, kind):
+        """The layer's own weights of a kind, then those of its parts."""
+        own = self.__dict__["_" + kind]
+        return unique([*own, *(w for part in self._layers for w in getattr(part, kind))])
+
+    @property
+    def weights(self):
+        """All weights: the trainable ones first."""
+        return unique(self.trainable_weights + self.non_trainable_weights)
+
+    def get_weights(self):
+        """The values of the weights: a list of arrays."""
+        return K.batch_get_value(self.weights)
+
+    def set_weights(self, weights):
+        """Set the values of the weights. weights: list of arrays, as `get_weights` gives it.
+
+        Raises ValueError when their number or a shape differs.
+        """
+        assign_weights(self, self.weights, weights)
+
+    def count_params(self):
+        """Number of scalars in the weights. Raises RuntimeError before the layer is built."""
+        if not self.built:
+            raise RuntimeError(f"count_params: layer {self.name!r} ({type(self).__name__}) has no weights yet. Call it on "
+                               "an input, or build(input_shape) it, first.")  # fmt: skip
+        return sum(int(np.prod(K.int_shape(w))) for w in self.weights)
+
+    # Losses, updates, metrics
+
+    def add_loss(self, losses, inputs=None):
+        """Add to the loss of every model that has this layer.
+
+        losses: a scalar tensor, or a list of them. inputs: the tensors that they depend on; a model that uses the
+        layer on other inputs leaves them out. None: they hold whatever the inputs, as a penalty on weights does.
+        """
+        self._add_items(self._losses, self._per_input_losses, losses, inputs)
+
+    def add_update(self, updates, inputs=None):
+        """Add updates, as K.update returns them, to the training of every model that has this layer.
+
+        updates: one or a list. inputs: as in add_loss; e.g. the moving averages of BatchNormalization depend on them.
+        """
+        self._add_items(self._updates, self._per_input_updates, updates, inputs)
+
+    def _add_items(self, everything, per_input, items, inputs):
+        items = [] if items is None else to_list(items, allow_tuple=True)
+        if not items:
+            return
+        everything += items
+        key = None if is_all_none(inputs) else object_list_uid(to_list(inputs, allow_tuple=True))
+        per_input.setdefault(key, []).extend(items)
+        if key is not None:
+            self._tell_outer(to_list(inputs, allow_tuple=True))
+
+    def _tell_outer(self, inputs):
+        """Let the layer whose call is under way remember that it used this part of it on `inputs`."""
+        if _calls and _calls[-1][0] is not self:
+            outer, key = _calls[-1]
+            if outer._has_part(self):
+                outer._inner_calls.setdefault(key, []).append((self, inputs))
+
+    def _has_part(self, layer):
+        return any(layer is part for part in self._layers)
+
+    def get_losses_for(self, inputs):
+        """The losses that depend on these input tensors; with None, those that depend on no inputs."""
+        return self._items_for("_per_input_losses", "get_losses_for", inputs)
+
+    def get_updates_for(self, inputs):
+        """The updates that depend on these input tensors; with None, those that depend on no inputs."""
+        if not self.trainable and not self.stateful:
+            return []
+        return self._items_for("_per_input_updates", "get_updates_for", inputs)
+
+    def _items_for(self, attribute, method, inputs):
+        key = None if inputs is None else object_list_uid(to_list(inputs, allow_tuple=True))
+        parts = [(part, None) for part in self._layers] if inputs is None else self._inner_calls.get(key, [])
+        found = [item for part, given in parts for item in getattr(part, method)(given)]
+        return unique(self.__dict__[attribute].get(key, []) + found)
+
+    def _state_updates_for(self, inputs):
+        """The updates that carry the states of stateful layers from one batch to the next."""
+        key = object_list_uid(inputs)
+        own = self._per_input_updates.get(key, []) if self.stateful else []
+        inner = [u for part, given in self._inner_calls.get(key, []) for u in part._state_updates_for(given)]
+        return unique(own + inner)
+
+    @property
+    def losses(self):
+        """All losses that were added to the layer and its parts."""
+        return unique(self._losses + [loss for part in self._layers for loss in part.losses])
+
+    @property
+    def updates(self):
+        """All updates that were added to the layer and its parts; none of a layer that is not trainable."""
+        if not self.trainable and not self.stateful:
+            return []
+        return unique(self._updates + [update for part in self._layers for update in part.updates])
+
+    def add_metric(self, value, name=None):
+        """Report the mean of a tensor during training and evaluation.
+
+        value: tensor. name: of the metric (needed); further values by the same name go into the same mean.
+        """
+        from .. import metrics
+
+        if name is None:
+            raise ValueError(f"Layer {self.name!r} ({type(self).__name__}): add_metric needs a name.")
+        metric = next((m for m in self._metrics if m.name == name), None)
+        if metric is None:
+            metric = metrics.Mean(name=name)
+            self._metrics.append(metric)
+        result = metric(value)
+        self._metric_results = [(m, r) for m, r in self._metric_results if m is not metric] + [(metric, result)]
+
+    @property
+    def metrics(self):
+        """The metrics of the layer and its parts."""
+        return unique(self._metrics + [metric for part in self._layers for metric in part.metrics])
+
+    def _all_metric_results(self):
+        """(metric, tensor) for each value that add_metric reports."""
+        return self._metric_results + [pair for part in self._layers for pair in part._all_metric_results()]
+
+    # The call
+
+    def call(self, inputs, **kwargs):
+        """The output of the layer, built of K ops. inputs: tensor, or list of them. Override it.
+
+        With a parameter `mask` it is given the mask of the inputs, as far as there is one.
+        """
+        return inputs
+
+    def compute_output_shape(self, input_shape):
+        """Shape of the output, with the batch, for that of the input (tuple, or list of them)."""
+        return input_shape
+
+    def compute_mask(self, inputs, mask=None):
+        """The mask of the output: by default that of the input, for layers with `supports_masking`.
+
+        Raises TypeError when there is a mask and the layer does not support masking.
+        """
+        if self.supports_masking:
+            return mask
+        if mask is not None and not is_all_none(mask):
+            raise TypeError(f"Layer {self.name!r} ({type(self).__name__}) does not support masking, but it got a mask: "
+                            f"{mask!r}. Take the Masking layer or mask_zero away, or put a layer in between that ends "
+                            "the mask.")  # fmt: skip
+        return None
+
+    def assert_input_compatibility(self, inputs):
+        """Raise ValueError unless the tensors fit `input_spec`."""
+        check_inputs(self, to_list(inputs, allow_tuple=True), self.input_spec and to_list(self.input_spec))
+
+    def __call__(self, inputs, **kwargs):
+        """Apply the layer to a tensor, or to a list of them: builds it on first use, and records a Node.
+
+        kwargs: handed on to `call`. Returns a tensor or a list of them.
+        """
+        inputs = list(inputs) if isinstance(inputs, (list, tuple)) else inputs
+        tensors = to_list(inputs)
+        with K.name_scope(self.name, owner=type(self).__name__), running(self, tensors):
+            self._build_for(inputs)
+            mask = unpack_singleton([mask_of(t) for t in tensors])
+            arguments = dict(kwargs)
+            if not is_all_none(mask) and "mask" not in kwargs and has_arg(self.call, "mask"):
+                kwargs["mask"] = mask
+            output = self.call(inputs, **kwargs)
+            outputs = [K.identity(t) if any(t is x for x in tensors) else t for t in to_list(output, allow_tuple=True)]
+            output_mask = self.compute_mask(inputs, mask)
+            self._record(inputs, outputs, to_list(mask), output_mask, arguments)
+            self._regularize_activity(tensors, outputs)
+        return outputs if isinstance(output, (list, tuple)) and len(outputs) != 1 else outputs[0]
+
+    def _build_for(self, inputs):
+        """Make the weights if there are none yet, after a check of the inputs; check them after it in any case."""
+        if not self.built:
+            self.assert_input_compatibility(inputs)
+            self.build(unpack_singleton([K.int_shape(x) for x in to_list(inputs)]))
+            self.built = True
+            if self._initial_weights is not None:
+                self.set_weights(self._initial_weights)
+        self.assert_input_compatibility(inputs)
+
+    def _record(self, inputs, outputs, masks, output_mask, arguments):
+        shapes = [K.int_shape(x) for x in to_list(inputs)]
+        output_masks = to_list(output_mask, allow_tuple=True)
+        if len(output_masks) != len(outputs):
+            output_masks = (output_masks + [None] * len(outputs))[: len(outputs)]
+        output_shapes = self._output_shapes(unpack_singleton(shapes), outputs)
+        Node.of_call(self, list(to_list(inputs)), outputs, masks, output_masks, shapes, output_shapes, arguments)
+
+    def _output_shapes(self, input_shape, outputs):
+        """The static shapes of the outputs; where the graph does not know a size, `compute_output_shape` may."""
+        shapes = [tuple(t.shape) for t in outputs]
+        if all(None not in shape[1:] for shape in shapes):
+            return shapes
+        if type(self).compute_output_shape is Layer.compute_output_shape:
+            return shapes
+        computed = self.compute_output_shape(input_shape)
+        computed = computed if isinstance(computed, list) else [computed]
+        if len(computed) != len(shapes):
+            return shapes
+        return [_merged(shape, other) for shape, other in zip(shapes, computed, strict=True)]
+
+    def _regularize_activity(self, inputs, outputs):
+        regularizer = getattr(self, "activity_regularizer", None)
+        if regularizer is not None:
+            with K.name_scope("activity_regularizer"):
+                self.add_loss([regularizer(t) for t in outputs], inputs)
+
+    # Configs
+
+    def _signature_config(self, exclude=()):
+        """{argument: config form} of the constructor's arguments that are kept in the attribute of their name.
+
+        Initializers, regularizers, constraints, activations and layers are in the form of their modules' `serialize`.
+        exclude: names to leave out.
+        """
+        config = {}
+        for name in constructor_arguments(type(self), Layer):
+            if name in exclude or (name in _KNOWN_ARGUMENTS and name in ("name", "trainable", "dtype", "weights")):
+                continue
+            try:
+                config[name] = serialized(name, getattr(self, name))
+            except (AttributeError, TypeError):
+                # No such attribute, or no config form: the layer's own get_config has to say what it means.
+                continue
+        return config
+
+    def get_config(self):
+        """The constructor's arguments as plain data, so that `from_config` makes the same layer, with other weights.
+
+        By default they are read off the constructor's signature: each that is kept in an attribute of its name.
+        """
+        config = {"name": self.name, "trainable": self.trainable}
+        if hasattr(self, "batch_input_shape"):
+            config["batch_input_shape"] = self.batch_input_shape
+        if hasattr(self, "dtype"):
+            config["dtype"] = self.dtype
+        return {**config, **self._signature_config()}
+
+    @classmethod
+    def from_config(cls, config):
+        """The layer that a config describes."""
+        return cls(**config)
+
+    # What it was called on
+
+    def _get_node_attribute_at_index(self, node_index, attr, attr_name):
+        """An attribute of a node, without the list around a single item."""
+        if not self._inbound_nodes:
+            raise RuntimeError(f"Layer {self.name!r} ({type(self).__name__}) has never been called, so it has no "
+                               f"{attr_name}. Call it on a tensor first.")  # fmt: skip
+        if not -len(self._inbound_nodes) <= node_index < len(self._inbound_nodes):
+            raise ValueError(f"Layer {self.name!r} ({type(self).__name__}) has been called {len(self._inbound_nodes)} "
+                             f"times; there is no {attr_name} at node {node_index}.")  # fmt: skip
+        return unpack_singleton(getattr(self._inbound_nodes[node_index], attr))
+
+    def get_input_shape_at(self, node_index):
+        """Shape of the input(s) of the call number `node_index`."""
+        return self._get_node_attribute_at_index(node_index, "input_shapes", "input shape")
+
+    def get_output_shape_at(self, node_index):
+        """Shape of the output(s) of the call number `node_index`."""
+        return self._get_node_attribute_at_index(node_index, "output_shapes", "output shape")
+
+    def get_input_at(self, node_index):
+        """Input tensor(s) of the call number `node_index`."""
+        return self._get_node_attribute_at_index(node_index, "input_tensors", "input")
+
+    def get_output_at(self, node_index):
+        """Output tensor(s) of the call number `node_index`."""
+        return self._get_node_attribute_at_index(node_index, "output_tensors", "output")
+
+    def get_input_mask_at(self, node_index):
+        """Mask(s) of the input(s) of the call number `node_index`."""
+        return self._get_node_attribute_at_index(node_index, "input_masks", "input mask")
+
+    def get_output_mask_at(self, node_index):
+        """Mask(s) of the output(s) of the call number `node_index`."""
+        return self._get_node_attribute_at_index(node_index, "output_masks", "output mask")
+
+    def _of_single_call(self, attr, what):
+        if len(self._inbound_nodes) > 1:
+            raise AttributeError(
+                f"Layer {self.name!r} ({type(self).__name__}) has been called {len(self._inbound_nodes)} times, so its "
+                f"{what} is not defined. Use get_{what.replace(' ', '_')}_at(node_index)."
+            )
+        if not self._inbound_nodes:
+            raise AttributeError(f"Layer {self.name!r} ({type(self).__name__}) has never been called, so it has no "
+                                 f"{what}. Call it on a tensor first.")  # fmt: skip
+        return self._get_node_attribute_at_index(0, attr, what)
+
+    @property
+    def input(self):
+        """The input tensor(s), of a layer that was called once."""
+        return self._of_single_call("input_tensors", "input")
+
+    @property
+    def output(self):
+        """The output tensor(s), of a layer that was called once."""
+        return self._of_single_call("output_tensors", "output")
+
+    @property
+    def input_mask(self):
+        """The mask(s) of the input(s), of a layer that was called once."""
+        return self._of_single_call("input_masks", "input mask")
+
+    @property
+    def output_mask(self):
+        """The mask(s) of the output(s), of a layer that was called once."""
+        return self._of_single_call("output_masks", "output mask")
+
+    @property
+    def input_shape(self):
+        """The shape(s) of the input(s), where all calls had the same."""
+        return self._of_equal_calls("input_shapes", "input shape")
+
+    @property
+    def output_shape(self):
+        """The shape(s) of the output(s), where all calls gave the same."""
+        return self._of_equal_calls("output_shapes", "output shape")
+
+    def _of_equal_calls(self, attr, what):
+        if len({str(getattr(node, attr)) for node in self._inbound_nodes}) > 1:
+            return self._of_single_call(attr, what)
+        if not self._inbound_nodes:
+            raise AttributeError(f"Layer {self.name!r} ({type(self).__name__}) has never been called, so its {what} is "
+                                 "not known. Call it on a tensor first.")  # fmt: skip
+        return self._get_node_attribute_at_index(0, attr, what)
+
+    @property
+    def inbound_nodes(self):
+        """The nodes of the calls of this layer, in order."""
+        return self._inbound_nodes
+
+    @property
+    def outbound_nodes(self):
+        """The nodes of the calls of other layers on outputs of this one."""
+        return self._outbound_nodes
+
+
+class running:
+    """Context manager: the call of a layer on a list of tensors is under way."""
+
+    def __init__(self, layer, tensors):
+        self.layer, self.tensors = layer, tensors
+
+    def __enter__(self):
+        self.layer._tell_outer(self.tensors)
+        _calls.append((self.layer, object_list_uid(self.tensors)))
+
+    def __exit__(self, *error):
+        _calls.pop()
+
+
+def assign_weights(layer, variables, values):
+    """Set the variables of a layer to a list of arrays. Raises ValueError when number or shapes differ."""
+    values = list(values)
+    if len(values) != len(variables):
+        raise ValueError(f"Layer {layer.name!r} ({type(layer).__name__}) has {len(variables)} weights; set_weights got "
+                         f"{len(values)} arrays, of shapes {[np.shape(v) for v in values][:50]}.")  # fmt: skip
+    for variable, value in zip(variables, values, strict=True):
+        if tuple(K.int_shape(variable)) != np.shape(value):
+            raise ValueError(f"Layer {layer.name!r} ({type(layer).__name__}): weight {variable.name!r} has shape "
+                             f"{K.int_shape(variable)}; set_weights got an array of shape {np.shape(value)}."
+                             )  # fmt: skip
+    K.batch_set_value(list(zip(variables, values, strict=True)))
+
+
+def _kind_of_part(item):
+    """The list in which a layer keeps what was stored in an attribute."""
+    if isinstance(item, K.Variable):
+        return "_trainable_weights" if item.trainable else "_non_trainable_weights"
+    return "_metrics" if hasattr(item, "update_state") and hasattr(item, "reset_states") else "_layers"
+
+
+def _merged(shape, other):
+    """`shape`, with the sizes that it does not know from `other`, where that has as many axes."""
+    if other is None or len(other) != len(shape):
+        return shape
+    return tuple(b if a is None else a for a, b in zip(shape, other, strict=True))
+
+
+def _input_shape_of(kwargs):
+    """The shape of the first input, with the batch, from the arguments of a layer's constructor; None without any."""
+    if kwargs.get("batch_input_shape") is not None:
+        return tuple(kwargs["batch_input_shape"])
+    shape = kwargs.get("input_shape")
+    if shape is None and "input_dim" in kwargs:
+        shape = (kwargs["input_length"], kwargs["input_dim"]) if "input_length" in kwargs else (kwargs["input_dim"],)
+    if shape is None:
+        return None
+    return (kwargs.get("batch_size"), *((shape,) if isinstance(shape, int) else shape))

@@ -1,0 +1,213 @@
+"""Where batches come from: arrays, or a stream (generator, Sequence, any iterable). The loops see no difference.
+
+A source has `steps` and `samples` of an epoch (None: not known), `batch_size` (None: not fixed), `count_mode` ('samples'
+or 'steps', what a progress bar counts), `epoch()`, an iterator of (list of arrays to feed, number of samples), and
+`close()`.
+"""
+
+import inspect
+import itertools
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..utils.data_utils import GeneratorEnqueuer, OrderedEnqueuer, Sequence
+from .standardize import is_sliceable, is_sparse
+
+
+def batch_shuffle(index_array, batch_size):
+    """The indices with the batches in a new order, each as it was; a last batch that is not full stays last.
+
+    Data on disk are read by slices this way.
+    """
+    whole = len(index_array) // batch_size * batch_size
+    batches = np.array(index_array[:whole]).reshape(-1, batch_size)
+    np.random.shuffle(batches)
+    return np.append(batches.reshape(-1), index_array[whole:])
+
+
+def make_batches(size, batch_size):
+    """[(start, stop), ...] of the batches of `size` samples."""
+    return [(start, min(size, start + batch_size)) for start in range(0, size, batch_size)]
+
+
+def is_sequence(seq):
+    """Whether `seq` gives batches by number, as utils.Sequence does."""
+    return isinstance(seq, Sequence) or getattr(seq, "use_sequence_api", False) is True
+
+
+def is_generator_or_sequence(x):
+    """Whether `x` is a generator, or another iterator, or a Sequence."""
+    return inspect.isgenerator(x) or isinstance(x, Iterator) or is_sequence(x)
+
+
+def is_stream(x):
+    """Whether `x` gives batches when iterated over: a generator, a Sequence, or an iterable such as a data loader."""
+    if is_generator_or_sequence(x):
+        return True
+    if isinstance(x, (list, tuple, dict, str)) or hasattr(x, "shape") or hasattr(x, "__array__"):
+        return False
+    return hasattr(x, "__iter__")
+
+
+def iter_sequence_infinite(seq):
+    """The batches of a Sequence, again and again."""
+    while True:
+        yield from (seq[index] for index in range(len(seq)))
+
+
+class ArrayBatches:
+    """Batches of a list of arrays with equally many samples.
+
+    shuffle: False, True (a new order of the samples each epoch, drawn from numpy's global generator) or 'batch' (of the
+    batches). tail: what to feed after the arrays, e.g. [1], the learning phase.
+    """
+
+    count_mode = "samples"
+
+    def __init__(self, arrays, batch_size, shuffle=False, tail=()):
+        self.samples, self.batch_size, self.shuffle = int(arrays[0].shape[0]), batch_size, shuffle
+        self.arrays, self.tail = arrays, list(tail)
+        self.ranges = make_batches(self.samples, batch_size)
+        self.steps = len(self.ranges)
+        self._rows = [_rows_of(a) for a in arrays]
+
+    def epoch(self):
+        """The batches of one epoch."""
+        tail = self.tail
+        if not self.shuffle:
+            plain = all(isinstance(a, np.ndarray) for a in self.arrays)
+            for start, stop in self.ranges:
+                yield ([a[start:stop] for a in self.arrays] if plain else
+                       [rows(a, slice(start, stop)) for rows, a in zip(self._rows, self.arrays, strict=True)]
+                       ) + tail, stop - start  # fmt: skip
+            return
+        order = np.arange(self.samples)
+        if self.shuffle == "batch":
+            order = batch_shuffle(order, self.batch_size)
+        else:
+            np.random.shuffle(order)
+        for start, stop in self.ranges:
+            chosen = order[start:stop]
+            yield [rows(a, chosen) for rows, a in zip(self._rows, self.arrays, strict=True)] + tail, stop - start
+
+    def close(self):
+        """Nothing to close."""
+
+
+def _rows_of(array):
+    """The function (array, indices or slice) -> rows that suits the kind of array."""
+    if is_sparse(array):
+        return _sparse_rows
+    return _rows_on_disk if is_sliceable(array) else _rows_in_memory
+
+
+def _rows_in_memory(array, chosen):
+    return array[chosen] if isinstance(chosen, slice) else array.take(chosen, axis=0)
+
+
+def _sparse_rows(array, chosen):
+    return array.tocsr()[chosen]
+
+
+def _rows_on_disk(array, chosen):
+    """HDF5 reads rows in increasing order only."""
+    if isinstance(chosen, slice):
+        return array[chosen]
+    order = np.argsort(chosen)
+    rows = np.asarray(array[chosen[order].tolist()])
+    return rows[np.argsort(order)]
+
+
+class StepBatches:
+    """`steps` times no data at all, for models whose inputs are tensors that need no feeding."""
+
+    count_mode, samples, batch_size = "steps", None, None
+
+    def __init__(self, feeds, steps):
+        self.feeds, self.steps = list(feeds), steps
+
+    def epoch(self):
+        """The same feeds `steps` times."""
+        return ((self.feeds, 1) for _ in range(self.steps))
+
+    def close(self):
+        """Nothing to close."""
+
+
+class StreamBatches:
+    """Batches that an iterable gives.
+
+    source: generator, iterator, Sequence, or an iterable that can be gone through again. standardize: a function that
+    makes of an item (list of arrays to feed, number of samples). steps: batches in an epoch; the default is its length.
+    shuffle: whether a Sequence's batches come in a new order each epoch. workers: how many make batches ahead;
+    0 makes each when it is needed. max_queue_size: how many are kept. use_multiprocessing: processes, not threads.
+    steps_name: what the caller calls `steps`, for the error without them.
+    """
+
+    count_mode, samples, batch_size = "steps", None, None
+
+    def __init__(self, source, standardize, steps=None, shuffle=False, max_queue_size=10, workers=1,
+                 use_multiprocessing=False, steps_name="steps"):
+        self.source, self.standardize, self.shuffle = source, standardize, shuffle
+        self.sequence = is_sequence(source)
+        self.again = not self.sequence and not isinstance(source, Iterator)
+        self.steps = steps if steps is not None else len(source) if hasattr(source, "__len__") else None
+        if self.steps is None and not self.again:
+            raise ValueError(f"{steps_name} is needed for a generator, as it does not tell how many batches an epoch has.")
+        self.workers, self.max_queue_size, self.use_multiprocessing = workers, max_queue_size, use_multiprocessing
+        self.enqueuer = self.items = None
+        self._seen_ahead = []
+
+    def first(self):
+        """The first item, which the next epoch will give all the same."""
+        if not self._seen_ahead:
+            self.items = self._start()
+            self._seen_ahead.append(next(self.items))
+        return self._seen_ahead[0]
+
+    def _opened(self):
+        if self._seen_ahead:
+            return itertools.chain([self._seen_ahead.pop()], self.items)
+        return self._start() if self.items is None or self.again else self.items
+
+    def epoch(self):
+        """The batches of one epoch; a generator goes on where the last epoch ended."""
+        self.items = self._opened()
+        done = 0
+        while self.steps is None or done < self.steps:
+            try:
+                item = next(self.items)
+            except StopIteration:
+                break
+            done += 1
+            yield self.standardize(item)
+        if not done or (self.steps is not None and done < self.steps):
+            _ran_out(done, self.steps)
+        if self.sequence and self.enqueuer is None and hasattr(self.source, "on_epoch_end"):
+            self.source.on_epoch_end()
+
+    def _start(self):
+        if self.again:
+            return iter(self.source)
+        if not self.workers:
+            return iter_sequence_infinite(self.source) if self.sequence else self.source
+        if self.sequence:
+            self.enqueuer = OrderedEnqueuer(self.source, self.use_multiprocessing, shuffle=self.shuffle)
+        else:
+            self.enqueuer = GeneratorEnqueuer(self.source, self.use_multiprocessing)
+        self.enqueuer.start(workers=self.workers, max_queue_size=self.max_queue_size)
+        return self.enqueuer.get()
+
+    def close(self):
+        """Stop the workers."""
+        if self.enqueuer is not None:
+            self.enqueuer.stop()
+
+
+def _ran_out(done, steps):
+    if not done:
+        raise ValueError("The generator, Sequence or iterable gave no batches: it is empty or used up.")
+    warnings.warn(f"The data ended after {done} of {steps} batches; the epoch is over. Let the generator loop, or give "
+                  "fewer steps or epochs.", stacklevel=5)  # fmt: skip

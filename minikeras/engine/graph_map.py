@@ -1,0 +1,112 @@
+"""The walk from the outputs of a model back to its inputs: which nodes belong to it, and in which order they run."""
+
+from .input_layer import InputLayer
+
+_ENTERED, _LEFT = 1, 2
+
+
+class GraphMap:
+    """The nodes and layers between `inputs` and `outputs`, lists of tensors that layers made.
+
+    nodes_by_depth, layers_by_depth: dicts of depth -> list; depth 0 is that of the outputs, and a node is deeper than all
+    that use what it makes. nodes, layers: lists, the deepest first.
+    Raises RuntimeError when the graph has a cycle, ValueError when an output needs a tensor that is neither among the
+    inputs nor made from them, or when two layers share a name.
+    """
+
+    def __init__(self, inputs, outputs):
+        self._order, self._rank, self._state = [], {}, {}
+        for tensor in outputs:
+            self._walk(tensor)
+        self._add_unused(inputs)
+        self._find_depths()
+        self.nodes = [node for depth in sorted(self.nodes_by_depth, reverse=True) for node in self.nodes_by_depth[depth]]
+        self.layers = [layer for depth in sorted(self.layers_by_depth, reverse=True)
+                       for layer in self.layers_by_depth[depth]]  # fmt: skip
+        self._check_connected(inputs)
+        self._check_names()
+        self._node_ids = {id(node) for node in self.nodes}
+
+    def __contains__(self, node):
+        return id(node) in self._node_ids
+
+    def _enter(self, node):
+        self._state[id(node)] = _ENTERED
+        self._rank.setdefault(node.outbound_layer, len(self._rank))
+        return iter(zip(node.input_tensors, node.inbound_layers, node.node_indices, strict=False))
+
+    def _walk(self, tensor):
+        """Depth first, without recursion: producers enter `_order` before what uses them."""
+        layer, node_index, _ = tensor._keras_history
+        root = layer._inbound_nodes[node_index]
+        if id(root) in self._state:
+            return
+        stack = [(root, self._enter(root))]
+        while stack:
+            node, producers = stack[-1]
+            tensor, layer, index = next(producers, (None, None, None))
+            if tensor is None:
+                self._state[id(node)] = _LEFT
+                self._order.append(node)
+                stack.pop()
+            elif layer is not None:
+                producer = layer._inbound_nodes[index]
+                if self._state.get(id(producer)) == _ENTERED:
+                    raise RuntimeError(f"The tensor {tensor.name!r}, made by layer {layer.name!r}, is part of a cycle.")
+                if id(producer) not in self._state:
+                    stack.append((producer, self._enter(producer)))
+
+    def _add_unused(self, inputs):
+        """Inputs that no output needs belong to the model all the same: they are fed."""
+        for tensor in inputs:
+            node = tensor._keras_history[0]._inbound_nodes[tensor._keras_history[1]]
+            if id(node) not in self._state:
+                self._rank.setdefault(node.outbound_layer, len(self._rank))
+                self._order.insert(0, node)
+
+    def _find_depths(self):
+        depth_of, layer_depths = {}, {}
+        for node in reversed(self._order):
+            depth = max(depth_of.get(node, 0), layer_depths.get(node.outbound_layer, 0))
+            depth_of[node] = layer_depths[node.outbound_layer] = depth
+            for producer in node.inbound_nodes():
+                depth_of[producer] = max(depth + 1, depth_of.get(producer, 0))
+        self.nodes_by_depth = _by_depth(depth_of)
+        ranked = dict(sorted(layer_depths.items(), key=lambda item: self._rank[item[0]]))
+        self.layers_by_depth = _by_depth(ranked)
+
+    def _check_connected(self, inputs):
+        known, fine = {id(tensor) for tensor in inputs}, []
+        for node in self.nodes:
+            layer = node.outbound_layer
+            for tensor in node.input_tensors:
+                if id(tensor) not in known:
+                    raise ValueError(_disconnected(tensor, layer, fine))
+            known.update(id(tensor) for tensor in node.output_tensors)
+            fine.append(layer.name)
+
+    def _check_names(self):
+        seen = set()
+        for layer in self.layers:
+            if layer.name in seen:
+                raise ValueError(f"The name {layer.name!r} is used {sum(x.name == layer.name for x in self.layers)} times "
+                                 "in the model. Layers of a model need names of their own.")  # fmt: skip
+            seen.add(layer.name)
+
+
+def _by_depth(depths):
+    table = {}
+    for item, depth in depths.items():
+        table.setdefault(depth, []).append(item)
+    return table
+
+
+def _disconnected(tensor, layer, fine):
+    shown = fine if len(fine) <= 20 else ["...", *fine[-20:]]
+    text = (f"Graph disconnected: the value of tensor {tensor.name!r} at layer {layer.name!r} ({type(layer).__name__}) "
+            f"cannot be had from the inputs of the model. Layers reached without trouble: {shown}.")  # fmt: skip
+    if isinstance(layer, InputLayer):
+        return text + f" The outputs need the input {layer.name!r}; add it to the inputs."
+    if not hasattr(tensor, "_keras_history"):
+        return text + " No layer made this tensor: put the operation that did into a Lambda layer."
+    return text + " To begin a model at a tensor in the middle of another one, use minikeras.models.split."

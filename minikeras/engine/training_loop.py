@@ -1,0 +1,195 @@
+"""The one loop over batches behind fit, evaluate and predict, whatever gives the batches."""
+
+import numpy as np
+
+from .. import backend as K
+from ..callbacks import BaseLogger, CallbackList, History, ProgbarLogger
+from ..utils.progbar import Progbar
+
+
+def scalar(value):
+    """A result of a function as a NumPy scalar (or array, if it has axes)."""
+    return np.asarray(K.to_numpy(value))[()]
+
+
+class LazyLogs(dict):
+    """The logs of a batch. Results that may still be on the device become NumPy scalars when they are looked at."""
+
+    def __init__(self, batch, size, names, results):
+        super().__init__(zip(names, results))  # noqa: B905 (this runs once a batch)
+        self._pending = set(self)
+        self["batch"], self["size"] = batch, size
+
+    def __getitem__(self, name):
+        value = super().__getitem__(name)
+        if name in self._pending:
+            value = self[name] = scalar(value)
+        return value
+
+    def __setitem__(self, name, value):
+        self._pending.discard(name)
+        super().__setitem__(name, value)
+
+    def get(self, name, default=None):
+        return self[name] if name in self else default
+
+    def pop(self, name, *default):
+        if name in self:
+            self[name]
+        return super().pop(name, *default)
+
+    def __iter__(self):  # also keeps dict(logs) and {**logs} from reading the values past __getitem__
+        return super().__iter__()
+
+    def _fetched(self):
+        for name in tuple(self._pending):
+            self[name]
+        return super()
+
+    def items(self):
+        return self._fetched().items()
+
+    def values(self):
+        return self._fetched().values()
+
+    def copy(self):
+        return dict(self.items())
+
+    def __repr__(self):
+        return repr(dict(self.items()))
+
+
+class Means:
+    """Results over batches: the first, the loss, is averaged by size; the others are means already, so the last counts.
+
+    Nothing is looked at before `results()`, or before so much is kept that it would hold up memory.
+    """
+
+    def __init__(self):
+        self.total, self.count, self.last, self._kept = 0.0, 0, None, []
+
+    def add(self, results, size):
+        """Take in the results of a batch of `size` samples."""
+        self._kept.append((results[0], size))
+        self.last = results
+        if len(self._kept) > 10_000:
+            self._fold()
+
+    def _fold(self):
+        for loss, size in self._kept:
+            self.total += float(scalar(loss)) * size
+            self.count += size
+        self._kept = []
+
+    def results(self):
+        """[mean loss, last metrics...]"""
+        self._fold()
+        return [self.total / max(1, self.count), *(scalar(value) for value in self.last[1:])]
+
+
+def callback_list(model, callbacks, params):
+    """A CallbackList for this model; one that is given is taken as it is, for it has been prepared."""
+    if isinstance(callbacks, CallbackList):
+        return callbacks
+    callbacks = CallbackList(callbacks)
+    callbacks.set_model(model._callback_model())
+    callbacks.set_params(params)
+    return callbacks
+
+
+def fit_batches(model, function, batches, names, epochs=1, initial_epoch=0, verbose=1, callbacks=None, validate=None,
+                validation_data=None):
+    """Train on the batches, epoch by epoch. Returns the History.
+
+    function: a K.function that gives the values of `names` (the first is the loss). batches: a source, see `batches.py`.
+    validate: None, or a function (epoch, callbacks) -> list of values, or None when this epoch has no validation.
+    """
+    model.history = History()
+    stateful = names[1:]
+    own_last = [ProgbarLogger(batches.count_mode, stateful)] if verbose else []
+    callbacks = CallbackList([BaseLogger(stateful), *(callbacks or []), *own_last, model.history])
+    callbacks.set_model(model._callback_model())
+    metrics = names + ["val_" + name for name in names] if validate else names
+    callbacks.set_params({"batch_size": batches.batch_size, "epochs": epochs, "steps": batches.steps,
+                          "samples": batches.samples, "verbose": verbose, "do_validation": validate is not None,
+                          "metrics": list(metrics)})  # fmt: skip
+    for callback in callbacks:
+        callback.validation_data = validation_data
+    model.stop_training = callbacks.model.stop_training = False
+    callbacks.on_train_begin()
+    try:
+        for epoch in range(initial_epoch, epochs):
+            _fit_epoch(model, function, batches, names, epoch, callbacks, validate)
+            if callbacks.model.stop_training:
+                break
+    finally:
+        batches.close()
+    callbacks.on_train_end()
+    return model.history
+
+
+def _fit_epoch(model, function, batches, names, epoch, callbacks, validate):
+    model.reset_metrics()
+    callbacks.on_epoch_begin(epoch)
+    run, watched = function.run, callbacks.model
+    for index, (feeds, size) in enumerate(batches.epoch()):
+        callbacks.on_train_batch_begin(index, {"batch": index, "size": size})
+        results = run(feeds)
+        callbacks.on_train_batch_end(index, LazyLogs(index, size, names, results))
+        if watched.stop_training:
+            break
+    logs = {}
+    values = validate(epoch, callbacks) if validate and not watched.stop_training else None
+    if values is not None:
+        logs.update(zip(["val_" + name for name in names], values, strict=True))
+    callbacks.on_epoch_end(epoch, logs)
+
+
+def test_batches(model, function, batches, names, verbose=0, callbacks=None):
+    """Evaluate on the batches: a list of the mean loss and the metrics."""
+    model.reset_metrics()
+    callbacks = callback_list(model, callbacks, _params(batches, verbose))
+    progress = _progress(batches, verbose)
+    means, run = Means(), function.run
+    callbacks.on_test_begin()
+    for index, (feeds, size) in enumerate(batches.epoch()):
+        callbacks.on_test_batch_begin(index, {"batch": index, "size": size})
+        results = run(feeds)
+        means.add(results, size)
+        callbacks.on_test_batch_end(index, LazyLogs(index, size, names, results))
+        progress(size)
+    callbacks.on_test_end()
+    return means.results()
+
+
+def predict_batches(model, function, batches, verbose=0, callbacks=None):
+    """The outputs for all batches: a list of arrays."""
+    callbacks = callback_list(model, callbacks, _params(batches, verbose))
+    progress = _progress(batches, verbose)
+    found, waiting = [], None
+    callbacks.on_predict_begin()
+    for index, (feeds, size) in enumerate(batches.epoch()):
+        callbacks.on_predict_batch_begin(index, {"batch": index, "size": size})
+        results = function.run(feeds)
+        if waiting is not None:  # fetched one batch late, so that the device does not wait for us
+            found.append([K.to_numpy(value) for value in waiting])
+        waiting = results
+        if callbacks._on_predict_batch_end:
+            callbacks.on_predict_batch_end(index, {"batch": index, "size": size, "outputs": list(map(K.to_numpy, results))})
+        progress(size)
+    callbacks.on_predict_end()
+    found.append([K.to_numpy(value) for value in waiting])
+    return found[0] if len(found) == 1 else [np.concatenate(parts) for parts in zip(*found, strict=True)]
+
+
+def _params(batches, verbose):
+    return {"batch_size": batches.batch_size, "steps": batches.steps, "samples": batches.samples, "verbose": verbose}
+
+
+def _progress(batches, verbose):
+    """A function to call with the size of each batch that is done."""
+    if verbose != 1:
+        return lambda size: None
+    in_steps = batches.count_mode == "steps"
+    bar = Progbar(batches.steps if in_steps else batches.samples)
+    return lambda size: bar.add(1 if in_steps else size)
