@@ -29,7 +29,8 @@ class _LocallyConnected(Layer):
         self.padding = normalize_padding(padding)
         if self.padding != "valid":
             raise ValueError(f'{who(self)}: only padding "valid" is supported, got {padding!r}.')
-        self.data_format = K.normalize_data_format(data_format)
+        # The global setting is about images.
+        self.data_format = K.normalize_data_format(data_format or ("channels_last" if self.rank == 1 else None))
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def build(self, input_shape):
@@ -46,15 +47,12 @@ class _LocallyConnected(Layer):
         self.built = True
 
     def call(self, inputs):
-        if self.rank == 1:
-            outputs = K.local_conv1d(inputs, self.kernel, self.kernel_size, self.strides, self.data_format)
-        else:
-            outputs = K.local_conv2d(
-                inputs, self.kernel, self.kernel_size, self.strides, self.places, self.data_format
-            )
-        if self.use_bias:
-            outputs = K.bias_add(outputs, self.bias, data_format=self.data_format)
-        return self.activation(outputs)
+        return self.activation(self._convolve(inputs))
+
+    def _convolve(self, inputs):
+        geometry = (self.kernel_size, self.strides, self.places, self.data_format)
+        outputs = K.local_conv2d(inputs, self.kernel, *geometry)
+        return K.bias_add(outputs, self.bias, data_format=self.data_format) if self.use_bias else outputs
 
     def compute_output_shape(self, input_shape):
         def length(n, i):
@@ -67,6 +65,13 @@ class LocallyConnected1D(_LocallyConnected):
     __doc__ = _LocallyConnected.__doc__
     rank = 1
     __init__ = with_defaults(_LocallyConnected.__init__)
+
+    def _convolve(self, inputs):
+        turn = self.data_format == "channels_first"
+        x = K.permute_dimensions(inputs, (0, 2, 1)) if turn else inputs
+        y = K.local_conv1d(x, self.kernel, self.kernel_size, self.strides)
+        y = y + self.bias if self.use_bias else y
+        return K.permute_dimensions(y, (0, 2, 1)) if turn else y
 
     def get_config(self):
         config = super().get_config()

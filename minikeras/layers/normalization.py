@@ -32,20 +32,13 @@ class BatchNormalization(Layer):
         self.built = True
 
     def call(self, inputs, training=None):
-        rank = K.ndim(inputs)
-        axis = self.axis % rank
-
         def at_test():
-            # The moments of any axis but the last need a shape that broadcasts.
-            shape = [-1 if i == axis else 1 for i in range(rank)]
-            stats = (self.moving_mean, self.moving_variance, self.beta, self.gamma)
-            if axis != rank - 1:
-                stats = [None if v is None else K.reshape(v, shape) for v in stats]
-            return K.batch_normalization(inputs, *stats, axis=axis, epsilon=self.epsilon)
+            weights = (self.moving_mean, self.moving_variance, self.beta, self.gamma)
+            return K.batch_normalization(inputs, *weights, axis=self.axis, epsilon=self.epsilon)
 
         if training in (0, False):
             return at_test()
-        axes = [i for i in range(rank) if i != axis]
+        axes = [i for i in range(K.ndim(inputs)) if i != self.axis % K.ndim(inputs)]
         normed, mean, variance = K.normalize_batch_in_training(inputs, self.gamma, self.beta, axes, self.epsilon)
         count = K.cast(K.prod(K.stack([K.shape(inputs)[i] for i in axes])), K.dtype(inputs))
         self._track(mean, variance * (count / (count - (1.0 + self.epsilon))), inputs)

@@ -26,7 +26,7 @@ class Wrapper(Layer):
         if not isinstance(layer, Layer):
             raise TypeError(f"{type(self).__name__} wraps a layer, got {layer!r}. Pass an instance, e.g. Dense(3).")
         self.layer = layer
-        super().__init__(**kwargs)
+        super().__init__(**{"trainable": layer.trainable, **kwargs})
 
     @property
     def activity_regularizer(self):
@@ -108,8 +108,7 @@ class TimeDistributed(Wrapper):
         kwargs = {"training": training} if has_arg(self.layer.call, "training") else {}
         if mask is not None and has_arg(self.layer.call, "mask"):
             kwargs["mask"] = self._join(mask)
-        self._steps = self._join(inputs)
-        return self._part(self.layer.call(self._steps, **kwargs), inputs)
+        return self._part(self.layer.call(self._join(inputs), **kwargs), inputs)
 
     def compute_mask(self, inputs, mask=None):
         """That of the inner layer. Where it gives none, a step is kept if any element of it was."""
