@@ -178,13 +178,13 @@ def _wider(a, b):
 class Op:
     """A declared op. name, family (its module), parameters (names), rules; see the module's docstring."""
 
-    def __init__(self, function, elementwise=False, promote=(), random=False, host=None, prepare=None):
+    def __init__(self, function, elementwise=False, promote=(), random=False, host=None, prepare=None, fold=True):
         self.name, self.function = function.__name__, function
         self.family = function.__module__.rsplit(".", 1)[-1]
         self.signature = inspect.signature(function)
         self.parameters = tuple(self.signature.parameters)
         self.annotations = tuple(p.annotation for p in self.signature.parameters.values())
-        self.elementwise, self.random, self.host = elementwise, random, host
+        self.elementwise, self.random, self.host, self.fold = elementwise, random, host, fold
         self.tensor_positions = tuple(i for i, a in enumerate(self.annotations) if a in (Tensor, Tensors))
         names = [self.parameters[i] for i in self.tensor_positions] if elementwise else promote
         self.promote = tuple(self.parameters.index(n) for n in names)
@@ -193,6 +193,9 @@ class Op:
         self.bind = prepare or _binder(self)
         self.rules = None  # one gradient rule a tensor parameter, or one for all
         self.joint = False
+        self.composite = False  # known after its first application
+        self.specialise = None  # (specialiser, args) -> args: traces become programs
+        self.prune = None  # (step, values that are used): lets a step drop outputs
         self.rewrites = []  # (emit, *args) -> value or None, tried when a program is specialised
         OPS[self.name] = self
 
@@ -249,6 +252,7 @@ class Op:
         inputs = flat_tensors(args, self.tensor_positions, self.host_positions)
         specs = result if isinstance(result, (tuple, list)) and not isinstance(result, Spec) else (result,)
         composite = isinstance(specs[0], Tensor)
+        self.composite = self.composite or composite
         control = ()
         if building.control:
             args, inputs, control = under_control(args, inputs)
@@ -322,6 +326,7 @@ def op(function=None, **options):
     elementwise: its tensors are brought to one dtype and broadcast, and cotangents are summed back.
     promote: names of the tensors that are brought to one dtype. random: it draws; it is never merged or folded.
     host: (*values) -> array: it depends on shapes only, and is evaluated when a program is specialised.
+    fold: whether applications to constants are computed when a program is specialised.
     prepare: a function with the public signature that returns the arguments of the declared one, where the two differ.
     """
     if function is None:

@@ -67,7 +67,7 @@ class Program:
 
     def __init__(self, inputs, outputs, updates, phase=0):
         self.inputs, self.outputs, self.updates, self.phase = inputs, outputs, updates, phase
-        self.steps = live_steps([*outputs, *(value for _, value in updates)])
+        self.steps = pruned_steps([*outputs, *(value for _, value in updates)])
         leaves = {}
         for value in [*outputs, *(v for _, v in updates), *(v for s in self.steps for v in s.inputs)]:
             if value.kind in ("variable", "counter"):
@@ -108,6 +108,20 @@ def live_steps(roots):
             stack.append((step, True))
             stack.extend((v.source, False) for v in reversed(step.inputs) if v.kind == "step" and v.source not in seen)
     return order
+
+
+def pruned_steps(roots):
+    """`live_steps`, after steps that can do so have dropped the outputs that nothing reads."""
+    steps = live_steps(roots)
+    if all(step.op.prune is None for step in steps):
+        return steps
+    used = set(roots)
+    for step in reversed(steps):
+        if not used.isdisjoint(step.outputs):
+            if step.op.prune is not None:
+                step.op.prune(step, used)
+            used.update(step.inputs)
+    return live_steps(roots)
 
 
 class NeedsValue(Exception):
@@ -237,7 +251,12 @@ class Specialiser:
                 found = rule(self.emit, *args)
                 if found is not None:
                     return [found] if isinstance(found, Value) else list(found)
-        args = [a.specialised(self) if hasattr(a, "specialised") else a for a in args]
+            if op.elementwise:
+                spread = self._before_broadcast(op, args)
+                if spread is not None:
+                    return [spread]
+        if op.specialise is not None:
+            args = op.specialise(self, args)
         specs = self._specs(op, args)
         inputs = flat_tensors(args, op.tensor_positions)
         key = self._key(op, args)
@@ -254,17 +273,29 @@ class Specialiser:
             self.merged[key] = outputs
         return outputs
 
+    def _before_broadcast(self, op, args):
+        """An elementwise op on tensors that were only broadcast: it broadcasts by itself, or its result is broadcast."""
+        if not any(isinstance(a, Value) and a.op_name == "broadcast_to" for a in args):
+            return None
+        narrow = [a.source.args[0] if isinstance(a, Value) and a.op_name == "broadcast_to" else a for a in args]
+        shape = self._specs(op, args)[0].shape
+        results = self._emit(op, narrow, None)
+        if len(results) != 1 or results[0].shape == shape:
+            return results[0] if len(results) == 1 else None
+        from .ops.shape import broadcast_to
+
+        return self.emit(broadcast_to, results[0], shape)
+
     def _specs(self, op, args):
         try:
-            result = op.function(*args)
+            result = op.function(*([stand_in(a) for a in args] if op.composite else args))
         except (ValueError, TypeError) as error:
             place = f" in {self.scope}" if self.scope else ""
             shapes = "   ".join(f"{n} {show(a)}" for n, a in zip(op.parameters, args, strict=True) if isinstance(a, Value))
             raise type(error)(f"K.{op.name}{place}: {error}\n  {shapes}") from error
-        specs = (result,) if isinstance(result, Spec) else tuple(result)
-        if isinstance(specs[0], Tensor):
-            raise TypeError(f"K.{op.name} is a composite: a rewrite may only emit primitives.")
-        return specs
+        if op.composite and runtime.kernel(self.backend, op) is None:
+            raise TypeError(f"K.{op.name} is a composite without a kernel here: a rewrite may only emit primitives.")
+        return (result,) if isinstance(result, (Spec, Tensor)) else tuple(result)
 
     def _host(self, value):
         if value.kind != "constant":
@@ -294,7 +325,7 @@ class Specialiser:
         return (type(arg), arg)
 
     def _foldable(self, op, inputs, specs):
-        if op.random or any(v.kind != "constant" for v in inputs):
+        if op.random or not op.fold or any(v.kind != "constant" for v in inputs):
             return False
         small = sum(Value(s.shape, s.dtype, "", None).nbytes for s in specs) <= (FOLD_LIMIT if self.level else 1024)
         return small and all(s.dtype != "bfloat16" for s in specs) and runtime.kernel(runtime.load("numpy"), op) is not None
@@ -307,7 +338,17 @@ class Specialiser:
 
 
 # Rewrites that give an op its meaning, whatever the level.
-MANDATORY = {"sum_to"}
+MANDATORY = {
+    "sum_to", "convolution", "convolution_input_gradient", "convolution_kernel_gradient", "max_pooling",
+    "max_pooling_gradient", "max_pooling_select", "average_pooling", "average_pooling_gradient",
+}  # fmt: skip
+
+
+def stand_in(arg):
+    """A tensor with the shape of a Value, for the body of a composite to be asked what its outputs look like."""
+    if isinstance(arg, Value):
+        return Tensor(arg.shape, arg.dtype)
+    return tuple(stand_in(a) for a in arg) if isinstance(arg, tuple) else arg
 
 
 def native(arg):

@@ -5,6 +5,7 @@ value), `Constant`, `Counter` (how often a random op has drawn). An `Update` is 
 value in a variable. Nothing here computes.
 """
 
+import itertools
 import threading
 
 import numpy as np
@@ -55,6 +56,7 @@ class _Building(threading.local):
 
 
 building = _Building()
+serials = itertools.count()
 
 
 class name_scope:  # noqa: N801 (the name that Keras gave it)
@@ -87,14 +89,14 @@ class Apply:
     args: canonical arguments in the order of the op's signature, tensors in their places.
     inputs: the tensors among them, flat. outputs: its tensors (hidden ones may be appended for a gradient).
     expansion: for a composite, what it means: tensors of other ops, one for each output. scope: where it was made.
-    control: updates that have to run when it runs.
+    control: updates that have to run when it runs. serial: counts applications in the order in which they were made.
     """
 
-    __slots__ = ("op", "args", "inputs", "outputs", "expansion", "scope", "control")
+    __slots__ = ("op", "args", "inputs", "outputs", "expansion", "scope", "control", "serial")
 
     def __init__(self, op, args, inputs, expansion=None, control=()):
         self.op, self.args, self.inputs, self.expansion = op, args, inputs, expansion
-        self.outputs, self.scope, self.control = (), building.scope, control
+        self.outputs, self.scope, self.control, self.serial = (), building.scope, control, next(serials)
 
 
 class Tensor:

@@ -144,6 +144,18 @@ power.rewrite(neutral(1, right_only=True))
 
 
 @multiply.rewrite
+def _scale_once(emit, x, y):
+    """Of two constant factors in a row one is enough."""
+    factor, other = (x, y) if x.scalar() is not None else (y, x)
+    if factor.scalar() is None or factor.ndim or other.op_name != "multiply" or not is_float(factor.dtype):
+        return None
+    for inner, rest in (other.source.args, other.source.args[::-1]):
+        if inner.scalar() is not None and not inner.ndim:
+            return emit(multiply, emit(multiply, factor, inner), rest)
+    return None
+
+
+@multiply.rewrite
 def _minus_one(emit, x, y):
     for number, other in ((x, y), (y, x)):
         if number.scalar() == -1 and other.shape == broadcast(x.shape, y.shape) and other.dtype != "bool":
@@ -165,31 +177,31 @@ def _common_powers(emit, x, y):
 # ---- one argument ------------------------------------------------------------------------------------------------------
 
 
-@op
+@op(elementwise=True)
 def negative(x: Tensor):
     """-x."""
     return like(x)
 
 
-@op
+@op(elementwise=True)
 def abs(x: Tensor):
     """The absolute value. The gradient at 0 is 0."""
     return like(x)
 
 
-@op
+@op(elementwise=True)
 def sign(x: Tensor):
     """-1, 0 or 1. No gradient."""
     return like(x)
 
 
-@op
+@op(elementwise=True)
 def square(x: Tensor):
     """x * x."""
     return like(x)
 
 
-@op
+@op(elementwise=True)
 def true_sqrt(x: Tensor):
     """The square root; nan below 0."""
     return float_like(x)
@@ -200,67 +212,67 @@ def sqrt(x):
     return true_sqrt(maximum(as_tensor(x), 0.0))
 
 
-@op
+@op(elementwise=True)
 def rsqrt(x: Tensor):
     """1 / sqrt(x)."""
     return float_like(x)
 
 
-@op
+@op(elementwise=True)
 def exp(x: Tensor):
     """e to the power x."""
     return float_like(x)
 
 
-@op
+@op(elementwise=True)
 def expm1(x: Tensor):
     """exp(x) - 1, exact near 0."""
     return float_like(x)
 
 
-@op
+@op(elementwise=True)
 def log(x: Tensor):
     """The natural logarithm: -inf at 0, nan below."""
     return float_like(x)
 
 
-@op
+@op(elementwise=True)
 def log1p(x: Tensor):
     """log(1 + x), exact near 0."""
     return float_like(x)
 
 
-@op
+@op(elementwise=True)
 def sin(x: Tensor):
     """The sine of x radians."""
     return float_like(x)
 
 
-@op
+@op(elementwise=True)
 def cos(x: Tensor):
     """The cosine of x radians."""
     return float_like(x)
 
 
-@op
+@op(elementwise=True)
 def tanh(x: Tensor):
     """The hyperbolic tangent."""
     return float_like(x)
 
 
-@op
+@op(elementwise=True)
 def erf(x: Tensor):
     """The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
     return float_like(x)
 
 
-@op
+@op(elementwise=True)
 def floor(x: Tensor):
     """The largest integer not above x. No gradient."""
     return like(x)
 
 
-@op
+@op(elementwise=True)
 def round(x: Tensor):
     """The nearest integer; halves go to the even one. No gradient."""
     return like(x)
@@ -393,13 +405,13 @@ def logical_xor(x, y):
     return not_equal(_as_bool(x), _as_bool(y))
 
 
-@op
+@op(elementwise=True)
 def isnan(x: Tensor):
     """Where x is not a number."""
     return Spec(x.shape, "bool")
 
 
-@op
+@op(elementwise=True)
 def isinf(x: Tensor):
     """Where x is plus or minus infinity."""
     return Spec(x.shape, "bool")

@@ -128,6 +128,8 @@ def _reshape_once(emit, x, shape):
         return x
     if x.op_name == "reshape":
         return emit(reshape, x.source.args[0], full)
+    if x.op_name == "broadcast_to" and x.source.args[0].size == 1:
+        return emit(broadcast_to, emit(reshape, x.source.args[0], ()), full)
     return emit(reshape, x, full) if full != shape else None
 
 
@@ -244,7 +246,7 @@ def broadcast_like(x: Tensor, y: Tensor):
     return Spec(y.shape, x.dtype)
 
 
-@op
+@op(fold=False)
 def broadcast_to(x: Tensor, shape: Host):
     """x broadcast to `shape`."""
     if isinstance(shape, Tensor):
@@ -642,6 +644,14 @@ def spatial_3d_padding(x, padding=((1, 1), (1, 1), (1, 1)), data_format=None):
 def full(shape: Host, value: float, dtype: DType):
     """A tensor of `shape` with every element `value`."""
     return Spec(_partly_known(shape) if isinstance(shape, Tensor) else shape, dtype)
+
+
+@full.rewrite
+def _full_is_broadcast(emit, shape, value, dtype):
+    # One number, spread: elementwise steps then use the number itself.
+    if dtype == "bfloat16" or shape == ():
+        return None
+    return emit(broadcast_to, emit(full, (), value, dtype), shape)
 
 
 def zeros_like(x, dtype=None, name=None):
