@@ -37,7 +37,8 @@ class Workload:
             x = rng.integers(1, self.vocabulary // 2, (n, *self.shape)) * (1 + y)  # a class has only even tokens
             return x.astype("int32"), y.astype("float32")
         centres = rng.random((self.classes, *self.shape), dtype="float32")
-        return (centres[y[:, 0]] + rng.random((n, *self.shape), dtype="float32")) / 2, y.astype("int32")
+        x = (centres[y[:, 0]] + rng.random((n, *self.shape), dtype="float32")) / 2 - 0.5
+        return x, y.astype("int32")
 
 
 def dense(n_in, n_out):

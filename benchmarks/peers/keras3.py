@@ -14,6 +14,8 @@ WORKLOADS = ("mlp_small", "mlp", "cnn", "lstm", "resnet20")
 class Trainer:
     def __init__(self, workload, check=False):
         self.model = build(keras, workload, check)
+        if workload.optimizer == "rmsprop":  # Keras 3 adds epsilon to the square, Keras 2 to its root
+            self.model.optimizer.epsilon **= 2
 
     def train_on_batch(self, x, y):
         return float(self.model.train_on_batch(x, y))
