@@ -303,3 +303,7 @@ def get(identifier):
     if identifier is None or (callable(identifier) and not isinstance(identifier, (str, dict))):
         return identifier
     return deserialize(identifier)
+
+
+__all__ = ["Loss", "LossFunctionWrapper", "Reduction", "deserialize", "get", "is_categorical_crossentropy", "serialize",
+           *_OBJECTS]  # fmt: skip
