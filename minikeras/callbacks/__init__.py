@@ -14,7 +14,8 @@ from .callbacks import (
                         RemoteMonitor,
                         TerminateOnNaN,
 )
+from .tensorboard_v1 import TensorBoard
 
 __all__ = ["BaseLogger", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback",
            "LearningRateScheduler", "ModelCheckpoint", "ProgbarLogger", "ReduceLROnPlateau", "RemoteMonitor",
-           "TerminateOnNaN"]
+           "TensorBoard", "TerminateOnNaN"]

@@ -1,0 +1,4 @@
+"""The same callback under its other module path."""
+from .tensorboard_v1 import TensorBoard
+
+__all__ = ["TensorBoard"]

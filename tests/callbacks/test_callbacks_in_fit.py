@@ -1,0 +1,114 @@
+"""Callbacks in fit: with real models, on every backend."""
+import numpy as np
+import pytest
+
+from minikeras import backend as K
+from minikeras.callbacks import (
+    Callback,
+    EarlyStopping,
+    LearningRateScheduler,
+    ModelCheckpoint,
+    ReduceLROnPlateau,
+    TerminateOnNaN,
+)
+from minikeras.layers import Dense
+from minikeras.models import Sequential, load_model
+
+
+@pytest.fixture
+def model():
+    model = Sequential([Dense(1, input_shape=(3,))])
+    model.compile("sgd", "mse", metrics=["mae"])
+    return model
+
+
+def data(n=20):
+    x = np.random.normal(size=(n, 3)).astype("float32")
+    return x, x.sum(axis=1, keepdims=True)
+
+
+def test_history_and_progress_bar_show_loss_metrics_and_validation(backend, model, capsys):
+    x, y = data()
+    history = model.fit(x, y, validation_split=0.25, epochs=2, batch_size=4).history
+    assert set(history) == {"loss", "mae", "val_loss", "val_mae"}
+    shown = capsys.readouterr().out
+    assert "Epoch 2/2" in shown
+    assert "15/15 [==============================]" in shown
+    assert f"val_loss: {history['val_loss'][-1]:.4f}" in shown
+    assert f"loss: {history['loss'][0]:.4f}" in shown
+
+
+def test_batch_logs_hold_numbers(backend, model):
+    seen = []
+
+    class Seen(Callback):
+        def on_batch_end(self, batch, logs=None):
+            seen.append((batch, logs["size"], float(logs["loss"]), float(logs["mae"])))
+
+    model.fit(*data(), batch_size=8, verbose=0, callbacks=[Seen()])
+    assert [s[:2] for s in seen] == [(0, 8), (1, 8), (2, 4)]
+    assert model.history.history["loss"][0] == pytest.approx(sum(s[1] * s[2] for s in seen) / 20, rel=1e-5)
+
+
+def test_a_schedule_sets_the_learning_rate_of_each_epoch(backend, model):
+    slower = LearningRateScheduler(lambda epoch: 0.1 / (1 + epoch))
+    history = model.fit(*data(), epochs=3, verbose=0, callbacks=[slower])
+    np.testing.assert_allclose(history.history["lr"], [0.1, 0.05, 0.1 / 3], rtol=1e-6)
+    model.fit(*data(), epochs=2, verbose=0, callbacks=[LearningRateScheduler(lambda epoch, lr: lr / 2)])
+    assert K.get_value(model.optimizer.lr) == pytest.approx(0.1 / 12)
+    with pytest.raises(ValueError, match="must return a float"):
+        model.fit(*data(), verbose=0, callbacks=[LearningRateScheduler(lambda epoch: "fast")])
+
+
+def test_an_error_inside_a_schedule_is_not_hidden(model):
+    def schedule(epoch, lr):
+        raise TypeError("my own")
+
+    with pytest.raises(TypeError, match="my own"):
+        model.fit(*data(), verbose=0, callbacks=[LearningRateScheduler(schedule)])
+
+
+def test_the_learning_rate_is_reduced_on_a_plateau_and_waits_for_the_cooldown(backend, model):
+    plateau = ReduceLROnPlateau("loss", factor=0.1, patience=2, min_delta=1e9, cooldown=1, min_lr=2e-4)
+    history = model.fit(*data(), epochs=8, verbose=0, callbacks=[plateau])
+    # An epoch's entry is the rate with which it was trained.
+    np.testing.assert_allclose(history.history["lr"], [1e-2] * 3 + [1e-3] * 3 + [2e-4] * 2, rtol=1e-5)
+
+
+def test_checkpoints_load(backend, model, tmp_path):
+    pytest.importorskip("h5py")
+    path = str(tmp_path / "best-{epoch}.h5")
+    model.fit(*data(), epochs=2, verbose=0, callbacks=[ModelCheckpoint(path, "loss", save_best_only=True),
+                                                       ModelCheckpoint(str(tmp_path / "w.h5"), save_weights_only=True)])
+    x, _ = data()
+    np.testing.assert_allclose(load_model(path.format(epoch=2)).predict(x), model.predict(x), rtol=1e-6)
+    expected = model.get_weights()
+    model.set_weights([0 * w for w in expected])
+    model.load_weights(tmp_path / "w.h5")
+    np.testing.assert_array_equal(model.get_weights()[0], expected[0])
+
+
+def test_stopping_early_stops_and_restores_the_best_weights(backend, model):
+    class Worse(Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["val_loss"] = float(epoch)
+            self.first = self.model.get_weights() if epoch == 0 else self.first
+
+    worse = Worse()
+    history = model.fit(*data(), epochs=10, verbose=0,
+                        callbacks=[worse, EarlyStopping(patience=2, restore_best_weights=True)])
+    assert history.epoch == [0, 1, 2]
+    np.testing.assert_array_equal(model.get_weights()[0], worse.first[0])
+
+
+def test_training_stops_at_the_first_batch_whose_loss_is_no_number(backend, model):
+    x, y = data()
+    x[4] = np.nan
+    seen = []
+
+    class Count(Callback):
+        def on_batch_end(self, batch, logs=None):
+            seen.append(batch)
+
+    model.fit(x, y, batch_size=2, shuffle=False, epochs=3, verbose=0, callbacks=[TerminateOnNaN(), Count()])
+    assert seen == [0, 1, 2]
