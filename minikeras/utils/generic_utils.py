@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import difflib
 import inspect
 import marshal
 import types
@@ -96,8 +97,9 @@ def _a(kind):
 
 def _named(name, known, kind):
     if name not in known:
-        close = [k for k in known if k.lower().replace("_", "") == str(name).lower().replace("_", "")]
-        hint = f"Did you mean {close[0]!r}?" if close else "Is it custom? Then pass it in custom_objects."
+        plain = {key.lower().replace("_", ""): key for key in known}
+        close = difflib.get_close_matches(str(name).lower().replace("_", ""), plain, n=1)
+        hint = f"Did you mean {plain[close[0]]!r}?" if close else "Is it custom? Then pass it in custom_objects."
         raise ValueError(f"Unknown {kind}: {name!r}. {hint}")
     return known[name]
 
