@@ -9,8 +9,21 @@ from .engine.sequential import Sequential
 from .engine.training import Model
 from .utils.generic_utils import has_arg, to_list, unpack_singleton
 
-__all__ = ["Input", "InputLayer", "Model", "Sequential", "clone_model", "has_arg", "load_model", "model_from_config",
-           "model_from_json", "model_from_yaml", "save_model", "split", "to_list"]
+__all__ = [
+    "Input",
+    "InputLayer",
+    "Model",
+    "Sequential",
+    "clone_model",
+    "has_arg",
+    "load_model",
+    "model_from_config",
+    "model_from_json",
+    "model_from_yaml",
+    "save_model",
+    "split",
+    "to_list",
+]
 
 
 def yaml_module():
@@ -30,8 +43,8 @@ def model_from_config(config, custom_objects=None):
     from .layers import deserialize
 
     if not isinstance(config, dict):
-        raise TypeError("model_from_config: expected a dict with the keys class_name and config, got a list. For the config "
-                        "of a Sequential model use Sequential.from_config.")  # fmt: skip
+        raise TypeError("model_from_config: expected a dict with the keys class_name and config, got a list. For the "
+                        "config of a Sequential model use Sequential.from_config.")  # fmt: skip
     return deserialize(config, custom_objects=custom_objects)
 
 
@@ -117,8 +130,8 @@ def _applied_to(model, tensors, layer_for, inputs=None):
 def split(model, at):
     """Cut a model in two: (head, tail), such that tail(head(x)) is model(x). They share the layers of the model.
 
-    at: where to cut: a layer of the model or its name, a tensor in the graph, or a list of them: their outputs are those
-    of the head and the inputs of the tail. Raises ValueError when the outputs depend on more than what is cut.
+    at: where to cut: a layer of the model or its name, a tensor in the graph, or a list of them: their outputs are
+    those of the head and the inputs of the tail. Raises ValueError when the outputs depend on more than what is cut.
     """
     cuts = [tensor for item in to_list(at, allow_tuple=True) for tensor in _outputs_in(model, item)]
     head = Model(model.inputs, cuts, name=f"{model.name}_head")

@@ -7,5 +7,15 @@ from .input_layer import Input, InputLayer
 from .sequential import Sequential
 from .training import Model
 
-__all__ = ["Container", "Input", "InputLayer", "InputSpec", "Layer", "Model", "Network", "Node", "Sequential",
-           "get_source_inputs"]
+__all__ = [
+    "Container",
+    "Input",
+    "InputLayer",
+    "InputSpec",
+    "Layer",
+    "Model",
+    "Network",
+    "Node",
+    "Sequential",
+    "get_source_inputs",
+]

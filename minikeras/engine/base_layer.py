@@ -12,7 +12,8 @@ from .node import Node, mask_of
 
 __all__ = ["InputSpec", "Layer", "Node", "disable_tracking"]
 
-_KNOWN_ARGUMENTS = {"batch_input_shape", "batch_size", "dtype", "input_dim", "input_dtype", "input_length", "input_shape",
+_KNOWN_ARGUMENTS = {"batch_input_shape", "batch_size", "dtype", "input_dim", "input_dtype", "input_length",
+                    "input_shape",
                     "name", "trainable", "weights"}  # fmt: skip
 
 _PARTS = ("_layers", "_metrics", "_trainable_weights", "_non_trainable_weights")
@@ -59,11 +60,11 @@ class Layer:
     """Base of all layers: maps tensors to tensors, with weights that it makes when it is first called.
 
     Keyword arguments: name (default: class name and a number), trainable, dtype (of the weights; default floatx),
-    batch_input_shape, or input_shape and batch_size (of the first layer of a Sequential model), weights (list of arrays,
-    the initial values).
+    batch_input_shape, or input_shape and batch_size (of the first layer of a Sequential model), weights (list of
+    arrays, the initial values).
 
-    A subclass defines, as far as needed, `build(input_shape)`, which makes the weights, `call(inputs)`, which builds the
-    output of the layer from the K ops, `compute_output_shape(input_shape)` and `compute_mask(inputs, mask)`.
+    A subclass defines, as far as needed, `build(input_shape)`, which makes the weights, `call(inputs)`, which builds
+    the output of the layer from the K ops, `compute_output_shape(input_shape)` and `compute_mask(inputs, mask)`.
     Layers, variables and metrics that are stored in its attributes, also in lists, become parts of it.
     """
 
@@ -136,8 +137,9 @@ class Layer:
         self.built = True
 
     @_shape_may_come_first
-    def add_weight(self, name=None, shape=None, dtype=None, initializer=None, regularizer=None, trainable=True,
-                   constraint=None):
+    def add_weight(
+        self, name=None, shape=None, dtype=None, initializer=None, regularizer=None, trainable=True, constraint=None
+    ):
         """Make a weight: a variable of the layer.
 
         shape: tuple of ints. dtype: default that of the layer. initializer, regularizer, constraint: names, configs or
@@ -149,8 +151,9 @@ class Layer:
         dtype = dtype or self.dtype or K.floatx()
         shape = () if shape is None else tuple(shape)
         if any(size is None for size in shape):
-            raise ValueError(f"Layer {self.name!r} ({type(self).__name__}): the shape {shape} of weight {name!r} is not "
-                             "fully known. Give the sizes of the input's axes, as in Input(shape=...).")  # fmt: skip
+            raise ValueError(f"Layer {self.name!r} ({type(self).__name__}): the shape {shape} of weight {name!r} is "
+                             "not fully known. Give the sizes of the input's axes, as in"
+                             " Input(shape=...).")  # fmt: skip
         initializer = initializers.get(initializer or ("glorot_uniform" if "float" in dtype else "zeros"))
         weight = K.variable(initializer(shape, dtype=dtype), dtype=dtype, name=name,
                             constraint=constraints.get(constraint))  # fmt: skip
@@ -205,8 +208,8 @@ class Layer:
     def count_params(self):
         """Number of scalars in the weights. Raises RuntimeError before the layer is built."""
         if not self.built:
-            raise RuntimeError(f"count_params: layer {self.name!r} ({type(self).__name__}) has no weights yet. Call it on "
-                               "an input, or build(input_shape) it, first.")  # fmt: skip
+            raise RuntimeError(f"count_params: layer {self.name!r} ({type(self).__name__}) has no weights yet. Call it "
+                               "on an input, or build(input_shape) it, first.")  # fmt: skip
         return sum(int(np.prod(K.int_shape(w))) for w in self.weights)
 
     # Losses, updates, metrics
@@ -284,17 +287,19 @@ class Layer:
     def add_metric(self, value, name=None):
         """Report the mean of a tensor during training and evaluation.
 
-        value: tensor. name: of the metric (needed); further values by the same name go into the same mean.
+        value: tensor; that which a Metric gave is reported as it is. name: of the metric (needed, but for results of a
+        Metric); further values by the same name go into the same mean.
         """
         from .. import metrics
 
-        if name is None:
-            raise ValueError(f"Layer {self.name!r} ({type(self).__name__}): add_metric needs a name.")
-        metric = next((m for m in self._metrics if m.name == name), None)
+        metric, result = getattr(value, "_metric_obj", None), value
         if metric is None:
-            metric = metrics.Mean(name=name)
+            if name is None:
+                raise ValueError(f"Layer {self.name!r} ({type(self).__name__}): add_metric needs a name.")
+            metric = next((m for m in self._metrics if m.name == name), None) or metrics.Mean(name=name)
+            result = metric(value)
+        if not any(metric is known for known in self._metrics):
             self._metrics.append(metric)
-        result = metric(value)
         self._metric_results = [(m, r) for m, r in self._metric_results if m is not metric] + [(metric, result)]
 
     @property

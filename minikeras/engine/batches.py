@@ -1,8 +1,8 @@
 """Where batches come from: arrays, or a stream (generator, Sequence, any iterable). The loops see no difference.
 
-A source has `steps` and `samples` of an epoch (None: not known), `batch_size` (None: not fixed), `count_mode` ('samples'
-or 'steps', what a progress bar counts), `epoch()`, an iterator of (list of arrays to feed, number of samples), and
-`close()`.
+A source has `steps` and `samples` of an epoch (None: not known), `batch_size` (None: not fixed), `count_mode`
+('samples' or 'steps', what a progress bar counts), `epoch()`, an iterator of (list of arrays to feed, number of
+samples), and `close()`.
 """
 
 import inspect
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from .. import backend as K
 from ..utils.data_utils import GeneratorEnqueuer, OrderedEnqueuer, Sequence
 from .standardize import is_sliceable, is_sparse
 
@@ -61,17 +62,18 @@ class ArrayBatches:
     """Batches of a list of arrays with equally many samples.
 
     shuffle: False, True (a new order of the samples each epoch, drawn from numpy's global generator) or 'batch' (of the
-    batches). tail: what to feed after the arrays, e.g. [1], the learning phase.
+    batches). tail: what to feed after the arrays, e.g. [1], the learning phase. inputs: the tensors that the first
+    arrays are fed for; sparse matrices become dense, batch by batch, where these are.
     """
 
     count_mode = "samples"
 
-    def __init__(self, arrays, batch_size, shuffle=False, tail=()):
+    def __init__(self, arrays, batch_size, shuffle=False, tail=(), inputs=()):
         self.samples, self.batch_size, self.shuffle = int(arrays[0].shape[0]), batch_size, shuffle
         self.arrays, self.tail = arrays, list(tail)
         self.ranges = make_batches(self.samples, batch_size)
         self.steps = len(self.ranges)
-        self._rows = [_rows_of(a) for a in arrays]
+        self._rows = [_rows_of(a, t) for a, t in itertools.zip_longest(arrays, inputs[: len(arrays)])]
 
     def epoch(self):
         """The batches of one epoch."""
@@ -96,10 +98,16 @@ class ArrayBatches:
         """Nothing to close."""
 
 
-def _rows_of(array):
+def dense(arrays, inputs):
+    """The arrays, with sparse matrices made dense unless they are for a sparse tensor."""
+    return [a.toarray() if is_sparse(a) and not (t is not None and K.is_sparse(t)) else a
+            for a, t in itertools.zip_longest(arrays, inputs[: len(arrays)])]  # fmt: skip
+
+
+def _rows_of(array, tensor):
     """The function (array, indices or slice) -> rows that suits the kind of array."""
     if is_sparse(array):
-        return _sparse_rows
+        return _sparse_rows if tensor is not None and K.is_sparse(tensor) else _dense_rows
     return _rows_on_disk if is_sliceable(array) else _rows_in_memory
 
 
@@ -109,6 +117,10 @@ def _rows_in_memory(array, chosen):
 
 def _sparse_rows(array, chosen):
     return array.tocsr()[chosen]
+
+
+def _dense_rows(array, chosen):
+    return _sparse_rows(array, chosen).toarray()
 
 
 def _rows_on_disk(array, chosen):
@@ -148,14 +160,25 @@ class StreamBatches:
 
     count_mode, samples, batch_size = "steps", None, None
 
-    def __init__(self, source, standardize, steps=None, shuffle=False, max_queue_size=10, workers=1,
-                 use_multiprocessing=False, steps_name="steps"):
+    def __init__(
+        self,
+        source,
+        standardize,
+        steps=None,
+        shuffle=False,
+        max_queue_size=10,
+        workers=1,
+        use_multiprocessing=False,
+        steps_name="steps",
+    ):
         self.source, self.standardize, self.shuffle = source, standardize, shuffle
         self.sequence = is_sequence(source)
         self.again = not self.sequence and not isinstance(source, Iterator)
         self.steps = steps if steps is not None else len(source) if hasattr(source, "__len__") else None
         if self.steps is None and not self.again:
-            raise ValueError(f"{steps_name} is needed for a generator, as it does not tell how many batches an epoch has.")
+            raise ValueError(
+                f"{steps_name} is needed for a generator, as it does not tell how many batches an epoch has."
+            )
         self.workers, self.max_queue_size, self.use_multiprocessing = workers, max_queue_size, use_multiprocessing
         self.enqueuer = self.items = None
         self._seen_ahead = []

@@ -23,7 +23,9 @@ def per_output(what, value, names, default=None):
         return [value.get(name, default) for name in names]
     if isinstance(value, (list, tuple)):
         if len(value) != len(names):
-            raise ValueError(f"compile: {what} has {len(value)} items, but the model has {len(names)} outputs: {names}.")
+            raise ValueError(
+                f"compile: {what} has {len(value)} items, but the model has {len(names)} outputs: {names}."
+            )
         return list(value)
     return [value for _ in names]
 

@@ -21,8 +21,8 @@ class Container(Layer):
     Container(inputs, outputs, name=None): tensors or lists of them; the inputs come from Input(...).
 
     inputs, outputs: lists of tensors. layers: list of layers. Calling a container on other tensors applies its layers
-    again, with the same weights. `inputs`, `_input_layers` and `_layers` may be overwritten with tensors and layers from
-    the middle of the graph; a call then starts there.
+    again, with the same weights. `inputs`, `_input_layers` and `_layers` may be overwritten with tensors and layers
+    from the middle of the graph; a call then starts there.
     """
 
     def __init__(self, *args, **kwargs):
@@ -142,7 +142,9 @@ class Container(Layer):
 
     def _run_cached(self, inputs, mask):
         if not self._is_graph_network:
-            raise NotImplementedError(f"Model {self.name!r} ({type(self).__name__}): a subclass of Model defines `call`.")
+            raise NotImplementedError(
+                f"Model {self.name!r} ({type(self).__name__}): a subclass of Model defines `call`."
+            )
         inputs = to_list(inputs, allow_tuple=True)
         masks = [None] * len(inputs) if mask is None else to_list(mask, allow_tuple=True)
         key = object_list_uid(inputs) + "_" + object_list_uid(masks)
@@ -159,15 +161,19 @@ class Container(Layer):
         """
         masks = [None] * len(inputs) if masks is None else masks
         if len(inputs) != len(self.inputs):
-            raise ValueError(f"Model {self.name!r} ({type(self).__name__}) has {len(self.inputs)} inputs; it was called "
-                             f"on {len(inputs)}.")  # fmt: skip
+            raise ValueError(f"Model {self.name!r} ({type(self).__name__}) has {len(self.inputs)} inputs; it was "
+                             f"called on {len(inputs)}.")  # fmt: skip
         known = {id(x): (y, mask) for x, y, mask in zip(self.inputs, inputs, masks, strict=True)}
         with running(self, inputs):
             for node in self._graph.nodes:
-                if all(id(x) in known for x in node.input_tensors) and not all(id(y) in known for y in node.output_tensors):
+                if all(id(x) in known for x in node.input_tensors) and not all(
+                    id(y) in known for y in node.output_tensors
+                ):
                     outputs, output_masks = _applied(node, known)
-                    known.update((id(y), pair) for y, pair in
-                                 zip(node.output_tensors, zip(outputs, output_masks, strict=True), strict=True))
+                    known.update(
+                        (id(y), pair)
+                        for y, pair in zip(node.output_tensors, zip(outputs, output_masks, strict=True), strict=True)
+                    )
         missing = [t.name for t in self.outputs if id(t) not in known]
         if missing:
             raise ValueError(f"Model {self.name!r}: the outputs {missing} cannot be had from the inputs "
@@ -183,7 +189,9 @@ class Container(Layer):
             return unpack_singleton([K.int_shape(t) for t in self.outputs])
         shapes = dict(zip(map(id, self.inputs), to_list(input_shape), strict=True))
         for node in self._graph.nodes:
-            if all(id(x) in shapes for x in node.input_tensors) and not all(id(y) in shapes for y in node.output_tensors):
+            if all(id(x) in shapes for x in node.input_tensors) and not all(
+                id(y) in shapes for y in node.output_tensors
+            ):
                 given = unpack_singleton([shapes[id(x)] for x in node.input_tensors])
                 made = to_list(node.outbound_layer.compute_output_shape(given))
                 shapes.update(zip(map(id, node.output_tensors), made, strict=True))
@@ -216,7 +224,9 @@ class Container(Layer):
 
     def _items_for(self, attribute, method, inputs):
         found = super()._items_for(attribute, method, inputs)
-        return unique(found + [item for layer, given in self._own_calls(inputs) for item in getattr(layer, method)(given)])
+        return unique(
+            found + [item for layer, given in self._own_calls(inputs) for item in getattr(layer, method)(given)]
+        )
 
     def _state_updates_for(self, inputs):
         own = [u for layer, given in self._own_calls(inputs) for u in layer._state_updates_for(given)]
@@ -283,8 +293,8 @@ class Container(Layer):
         Raises NotImplementedError for subclassed models: their graph is Python code.
         """
         if not self._is_graph_network:
-            raise NotImplementedError(f"Model {self.name!r} ({type(self).__name__}): the graph of a subclassed model is "
-                                      "in its code, so it has no config. Save its weights.")  # fmt: skip
+            raise NotImplementedError(f"Model {self.name!r} ({type(self).__name__}): the graph of a subclassed model "
+                                      "is in its code, so it has no config. Save its weights.")  # fmt: skip
         places = {id(node): place for layer in self.layers for place, node in self._kept_nodes(layer)}
         layers = [{"name": layer.name, "class_name": type(layer).__name__, "config": layer.get_config(),
                    "inbound_nodes": [_node_config(node, places) for _, node in self._kept_nodes(layer)
@@ -324,13 +334,18 @@ class Container(Layer):
                 stuck = {layer.name: calls[0] for layer, calls in pending if calls}
                 raise ValueError(f"The config of model {config.get('name')!r} is not complete: what these layers are "
                                  f"called on is never made: {stuck}.")  # fmt: skip
-        inputs, outputs = ([_tensor_at(layers, place) for place in _places(config[key])]
-                           for key in ("input_layers", "output_layers"))
+        inputs, outputs = (
+            [_tensor_at(layers, place) for place in _places(config[key])] for key in ("input_layers", "output_layers")
+        )
         return cls(inputs=inputs, outputs=outputs, name=config.get("name"))
 
     def _updated_config(self):
-        return {"class_name": type(self).__name__, "config": self.get_config(), "keras_version": KERAS_VERSION,
-                "backend": K.backend()}
+        return {
+            "class_name": type(self).__name__,
+            "config": self.get_config(),
+            "keras_version": KERAS_VERSION,
+            "backend": K.backend(),
+        }
 
     def to_json(self, **kwargs):
         """The config as JSON text, for `model_from_json`. kwargs: for json.dumps."""
@@ -343,11 +358,13 @@ class Container(Layer):
         return yaml_module().safe_dump(json.loads(self.to_json()), **kwargs)
 
     def summary(self, line_length=None, positions=None, print_fn=None):
-        """Print a table of the layers. line_length: in characters. positions: of the columns. print_fn: for each line."""
+        """Print a table of the layers. line_length, positions: of line and columns. print_fn: for each line."""
         from ..utils.layer_utils import print_summary
 
         if not self.built:
-            raise ValueError(f"Model {self.name!r} has no weights yet. Call build(input_shape), or fit it on data, first.")
+            raise ValueError(
+                f"Model {self.name!r} has no weights yet. Call build(input_shape), or fit it on data, first."
+            )
         return print_summary(self, line_length=line_length, positions=positions, print_fn=print_fn)
 
     # Files
@@ -395,8 +412,8 @@ def _graph_arguments(args, kwargs):
     if "inputs" in names and "outputs" in names and set(names) <= {"inputs", "outputs", "name"}:
         return names["inputs"], names["outputs"], names.get("name")
     if args or set(kwargs) - {"name", "trainable"}:
-        raise TypeError(f"A model is made as Model(inputs, outputs, name=None), or by a subclass with nothing but a name; "
-                        f"got {len(args)} positional arguments and {sorted(kwargs)}.")  # fmt: skip
+        raise TypeError(f"A model is made as Model(inputs, outputs, name=None), or by a subclass with nothing but a "
+                        f"name; got {len(args)} positional arguments and {sorted(kwargs)}.")  # fmt: skip
     return None, None, None
 
 
@@ -448,8 +465,10 @@ def _node_config(node, places):
         warnings.warn(f"Layer {node.outbound_layer.name!r} was called with arguments that no config can hold: "
                       f"{arguments}. They are left out.", stacklevel=4)  # fmt: skip
         arguments = {}
-    return [[layer.name, places[id(layer._inbound_nodes[index])], tensor_index, arguments]
-            for layer, index, tensor_index in zip(node.inbound_layers, node.node_indices, node.tensor_indices, strict=True)]
+    return [
+        [layer.name, places[id(layer._inbound_nodes[index])], tensor_index, arguments]
+        for layer, index, tensor_index in zip(node.inbound_layers, node.node_indices, node.tensor_indices, strict=True)
+    ]
 
 
 def _replay(layer, calls, layers):

@@ -8,8 +8,8 @@ _ENTERED, _LEFT = 1, 2
 class GraphMap:
     """The nodes and layers between `inputs` and `outputs`, lists of tensors that layers made.
 
-    nodes_by_depth, layers_by_depth: dicts of depth -> list; depth 0 is that of the outputs, and a node is deeper than all
-    that use what it makes. nodes, layers: lists, the deepest first.
+    nodes_by_depth, layers_by_depth: dicts of depth -> list; depth 0 is that of the outputs, and a node is deeper than
+    all that use what it makes. nodes, layers: lists, the deepest first.
     Raises RuntimeError when the graph has a cycle, ValueError when an output needs a tensor that is neither among the
     inputs nor made from them, or when two layers share a name.
     """
@@ -20,7 +20,9 @@ class GraphMap:
             self._walk(tensor)
         self._add_unused(inputs)
         self._find_depths()
-        self.nodes = [node for depth in sorted(self.nodes_by_depth, reverse=True) for node in self.nodes_by_depth[depth]]
+        self.nodes = [
+            node for depth in sorted(self.nodes_by_depth, reverse=True) for node in self.nodes_by_depth[depth]
+        ]
         self.layers = [layer for depth in sorted(self.layers_by_depth, reverse=True)
                        for layer in self.layers_by_depth[depth]]  # fmt: skip
         self._check_connected(inputs)
@@ -89,8 +91,8 @@ class GraphMap:
         seen = set()
         for layer in self.layers:
             if layer.name in seen:
-                raise ValueError(f"The name {layer.name!r} is used {sum(x.name == layer.name for x in self.layers)} times "
-                                 "in the model. Layers of a model need names of their own.")  # fmt: skip
+                raise ValueError(f"The name {layer.name!r} is used {sum(x.name == layer.name for x in self.layers)} "
+                                 "times in the model. Layers of a model need names of their own.")  # fmt: skip
             seen.add(layer.name)
 
 

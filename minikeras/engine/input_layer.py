@@ -12,8 +12,16 @@ class InputLayer(Layer):
     dtype: default floatx, or that of input_tensor. sparse: whether the data are sparse.
     """
 
-    def __init__(self, input_shape=None, batch_size=None, batch_input_shape=None, dtype=None, input_tensor=None,
-                 sparse=False, name=None):
+    def __init__(
+        self,
+        input_shape=None,
+        batch_size=None,
+        batch_input_shape=None,
+        dtype=None,
+        input_tensor=None,
+        sparse=False,
+        name=None,
+    ):
         if not name:
             name = f"input_{K.get_uid('input')}"
         if input_tensor is not None:
@@ -38,8 +46,12 @@ class InputLayer(Layer):
 
     def get_config(self):
         """The shape with the batch, the dtype, sparse and the name."""
-        return {"batch_input_shape": self.batch_input_shape, "dtype": self.dtype, "sparse": self.sparse,
-                "name": self.name}
+        return {
+            "batch_input_shape": self.batch_input_shape,
+            "dtype": self.dtype,
+            "sparse": self.sparse,
+            "name": self.name,
+        }
 
 
 def Input(shape=None, batch_shape=None, name=None, dtype=None, sparse=False, tensor=None):
@@ -50,8 +62,8 @@ def Input(shape=None, batch_shape=None, name=None, dtype=None, sparse=False, ten
     is then not fed. Raises ValueError without a shape or tensor.
     """
     if shape is None and batch_shape is None and tensor is None:
-        raise ValueError("Input: give the shape of one sample, as in Input(shape=(32,)), or batch_shape, the shape with "
-                         "the batch; use None for sizes that vary.")  # fmt: skip
+        raise ValueError("Input: give the shape of one sample, as in Input(shape=(32,)), or batch_shape, the shape "
+                         "with the batch; use None for sizes that vary.")  # fmt: skip
     if shape is not None and batch_shape is not None:
         raise ValueError(f"Input: give shape ({shape}) or batch_shape ({batch_shape}), not both.")
     shape = (shape,) if isinstance(shape, int) else shape

@@ -9,9 +9,9 @@ from ..utils.generic_utils import check_for_unexpected_keys
 from .compile_arguments import (
     call_metric_function,
     collect_per_output_metric_info,
+    per_output,
     prepare_loss_functions,
     prepare_loss_weights,
-    prepare_sample_weights,
     with_mask,
 )
 from .node import mask_of
@@ -20,23 +20,33 @@ from .node import mask_of
 class Objective:
     """The graph of losses and metrics of a model with these outputs.
 
-    Lists with one item an output: loss_functions, loss_weights, targets, sample_weights, modes; an output without a loss
-    has None as its target and weights. output_loss_metrics: means of the single losses, of models with several outputs.
+    Lists with one item an output: loss_functions, loss_weights, targets, sample_weights, modes; an output without a
+    loss has None as its target and weights. output_loss_metrics: means of the single losses, of models with several
+    outputs.
     metric_functions, metrics_tensors: the metrics in the order of their names, and their values. total_loss: a scalar.
     """
 
-    def __init__(self, outputs, output_names, loss, metrics, loss_weights, sample_weight_mode, weighted_metrics,
-                 target_tensors, penalties):
+    def __init__(
+        self,
+        outputs,
+        output_names,
+        loss,
+        metrics,
+        loss_weights,
+        sample_weight_mode,
+        weighted_metrics,
+        target_tensors,
+        penalties,
+    ):
         self.outputs, self.names = outputs, output_names
         self.shapes = [K.int_shape(t) for t in outputs]
         if isinstance(loss, Mapping) and set(output_names) - set(loss):
-            warnings.warn(f"compile: the outputs {sorted(set(output_names) - set(loss))} have no loss; they are not trained.",
+            warnings.warn(f"compile: the outputs {sorted(set(output_names) - set(loss))} have no loss.",
                           stacklevel=4)  # fmt: skip
         self.loss_functions = prepare_loss_functions(loss, output_names)
         self.loss_weights = prepare_loss_weights(output_names, loss_weights)
         self._make_targets(target_tensors)
-        unweighted = [i for i, target in enumerate(self.targets) if target is None or i not in self.fed]
-        self.sample_weights, self.modes = prepare_sample_weights(output_names, sample_weight_mode, unweighted)
+        self._make_sample_weights(sample_weight_mode)
         self.masks = [mask_of(t) for t in outputs]
         self.output_loss_metrics, self.metric_functions, self.metrics_tensors = [], [], []
         self._add_losses(penalties)
@@ -55,6 +65,20 @@ class Objective:
             self.targets.append(tensor)
             if K.is_placeholder(tensor):
                 self.fed.append(i)
+
+    def _make_sample_weights(self, sample_weight_mode):
+        """Ones, in the sizes of the targets, that are fed when there are weights."""
+        modes = per_output("sample_weight_mode", sample_weight_mode, self.names)
+        self.sample_weights, self.modes = [], []
+        for i, (target, mode) in enumerate(zip(self.targets, modes, strict=True)):
+            if mode not in (None, "temporal"):
+                raise ValueError(f"compile: sample_weight_mode is None or 'temporal', got {mode!r}.")
+            weights = None
+            if i in self.fed:
+                weights = K.ones(K.shape(target)[: 2 if mode == "temporal" else 1], dtype=K.floatx())
+                weights.name = f"{self.names[i]}_sample_weights:0"
+            self.sample_weights.append(weights)
+            self.modes.append(mode if weights is not None else None)
 
     def trained(self):
         """Indices of the outputs that have a loss."""
@@ -76,8 +100,8 @@ class Objective:
             for penalty in penalties:
                 total = penalty if total is None else total + penalty
         if total is None:
-            raise ValueError("compile: there is no loss to optimize. Give a loss, or let a layer or the model add one with "
-                             "add_loss.")  # fmt: skip
+            raise ValueError("compile: there is no loss to optimize. Give a loss, or let a layer or the model add one "
+                             "with add_loss.")  # fmt: skip
         self.total_loss = total
 
     def _add_metrics(self, metrics, weighted_metrics):
@@ -94,7 +118,8 @@ class Objective:
             self.metric_functions.append(metric)
             with K.name_scope(metric.name):
                 self.metrics_tensors.append(
-                    call_metric_function(metric, self.targets[i], self.outputs[i], weights=weights, mask=self.masks[i]))
+                    call_metric_function(metric, self.targets[i], self.outputs[i], weights=weights, mask=self.masks[i])
+                )
 
     def _unique_name(self, name, i):
         base = f"{self.names[i]}_{name}" if len(self.names) > 1 else name

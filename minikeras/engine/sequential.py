@@ -44,7 +44,9 @@ class Sequential(Model):
         if not isinstance(layer, Layer):
             raise TypeError(f"Sequential {self.name!r}: only layers can be added, got {layer!r}.")
         if layer.name in self._taken:
-            raise ValueError(f"Sequential {self.name!r} has a layer {layer.name!r} already. Give layers names of their own.")
+            raise ValueError(
+                f"Sequential {self.name!r} has a layer {layer.name!r} already. Give layers names of their own."
+            )
         self._taken.add(layer.name)
         start = None if self._layers else _start_of(layer)
         if self.outputs:
@@ -102,8 +104,8 @@ class Sequential(Model):
     def _set_inputs(self, x):
         data = x[0] if isinstance(x, (list, tuple)) and len(x) == 1 else x
         if not hasattr(data, "shape"):
-            raise ValueError(f"Sequential {self.name!r} is not built yet, and the data are no array: {str(x)[:100]}. Call "
-                             "build(input_shape), or give the first layer an input_shape.")  # fmt: skip
+            raise ValueError(f"Sequential {self.name!r} is not built yet, and the data are no array: {str(x)[:100]}. "
+                             "Call build(input_shape), or give the first layer an input_shape.")  # fmt: skip
         shape = tuple(data.shape)
         self.build((None, *shape[1:]) if len(shape) > 1 else (None, 1))
 

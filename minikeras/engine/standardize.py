@@ -22,7 +22,9 @@ def as_array(x):
     except ValueError as error:
         raise ValueError(f"The data cannot be made an array: {error}. Are all samples of one shape?") from error
     if array.dtype == object:
-        raise ValueError(f"The data cannot be made an array of numbers: got {str(x)[:100]}. Are all samples of one shape?")
+        raise ValueError(
+            f"The data cannot be made an array of numbers: got {str(x)[:100]}. Are all samples of one shape?"
+        )
     return array
 
 
@@ -69,8 +71,8 @@ def _listed(data, names, what):
     if isinstance(data, dict):
         missing = [name for name in names if name not in data]
         if missing:
-            raise ValueError(f"Error when checking {what}: no data for {missing}; the model needs {names}, and the dict "
-                             f"has {list(data)}.")  # fmt: skip
+            raise ValueError(f"Error when checking {what}: no data for {missing}; the model needs {names}, and the "
+                             f"dict has {list(data)}.")  # fmt: skip
         return [data[name] for name in names]
     if not isinstance(data, (list, tuple)):
         return [data]
@@ -90,8 +92,8 @@ def _check_count(arrays, names, what):
 def _check_shape(array, name, shape, check_batch_axis, what):
     got = tuple(array.shape)
     if len(got) != len(shape):
-        raise ValueError(f"Error when checking {what}: expected {name} to have {len(shape)} dimensions, with shape {shape}, "
-                         f"but got array with shape {got}.")  # fmt: skip
+        raise ValueError(f"Error when checking {what}: expected {name} to have {len(shape)} dimensions, with shape "
+                         f"{shape}, but got array with shape {got}.")  # fmt: skip
     first = 0 if check_batch_axis else 1
     if any(size not in (None, found) for size, found in zip(shape[first:], got[first:], strict=True)):
         raise ValueError(f"Error when checking {what}: expected {name} to have shape {shape} but got array with shape "
@@ -117,8 +119,8 @@ def standardize_sample_or_class_weights(x_weight, output_names, weight_type):
         return [x_weight]
     if isinstance(x_weight, (list, tuple)):
         if len(x_weight) != len(output_names):
-            raise ValueError(f"{weight_type}: the model has {len(output_names)} outputs, but the list has {len(x_weight)} "
-                             "items. Give one an output.")  # fmt: skip
+            raise ValueError(f"{weight_type}: the model has {len(output_names)} outputs, but the list has "
+                             f"{len(x_weight)} items. Give one an output.")  # fmt: skip
         return list(x_weight)
     if isinstance(x_weight, dict):
         unknown = [key for key in x_weight if key not in output_names]
@@ -163,12 +165,14 @@ def standardize_weights(y, sample_weight=None, class_weight=None, sample_weight_
 def _check_sample_weight(y, weight, temporal):
     ndim = 2 if temporal else 1
     if weight.ndim != ndim:
-        hint = "" if temporal else (" For weights of single timesteps, pass sample_weight_mode='temporal' to compile().")
-        raise ValueError(f"sample_weight has shape {weight.shape}, for targets of shape {y.shape}; it has to have {ndim} "
-                         f"dimension{'s' * temporal}.{hint}")  # fmt: skip
+        hint = (
+            "" if temporal else (" For weights of single timesteps, pass sample_weight_mode='temporal' to compile().")
+        )
+        raise ValueError(f"sample_weight has shape {weight.shape}, for targets of shape {y.shape}; it has to have "
+                         f"{ndim} dimension{'s' * temporal}.{hint}")  # fmt: skip
     if tuple(y.shape[:ndim]) != weight.shape:
-        raise ValueError(f"sample_weight has shape {weight.shape}, for targets of shape {y.shape}: the leading sizes have "
-                         "to agree.")  # fmt: skip
+        raise ValueError(f"sample_weight has shape {weight.shape}, for targets of shape {y.shape}: the leading sizes "
+                         "have to agree.")  # fmt: skip
 
 
 def _class_weights(y, class_weight):
@@ -207,6 +211,9 @@ def is_loss(loss, name):
     return getattr(function, "__name__", None) == name and function is getattr(losses, name)
 
 
+_ELEMENT_BY_ELEMENT = ("mean_squared_error", "binary_crossentropy", "categorical_crossentropy")
+
+
 def check_loss_and_target_compatibility(targets, loss_fns, output_shapes):
     """Raise ValueError when a target cannot be meant for its loss: class numbers where one-hot rows belong, other
     shapes than the output's where the loss compares element by element."""
@@ -215,15 +222,14 @@ def check_loss_and_target_compatibility(targets, loss_fns, output_shapes):
             continue
         if is_loss(loss, "categorical_crossentropy") and y.shape[-1] == 1 and shape[-1] != 1:
             raise ValueError(
-                f"The target has shape {y.shape}, for an output of shape {shape} and the loss categorical_crossentropy, "
-                "which expects one-hot rows, [samples, classes]. For class numbers use the loss "
-                "sparse_categorical_crossentropy, or make rows of them with utils.to_categorical(y)."
+                f"The target has shape {y.shape}, for an output of shape {shape} and the loss "
+                "categorical_crossentropy, which expects one-hot rows, [samples, classes]. For class numbers use the "
+                "loss sparse_categorical_crossentropy, or make rows of them with utils.to_categorical(y)."
             )
-        if any(is_loss(loss, name) for name in
-               ("mean_squared_error", "binary_crossentropy", "categorical_crossentropy")):  # fmt: skip
-            if any(b not in (None, a) for a, b in zip(y.shape[1:], shape[1:], strict=False)):
-                raise ValueError(f"A target of shape {y.shape} was given for an output of shape {shape} and the loss "
-                                 f"{loss.name}, which expects targets of the shape of the output.")  # fmt: skip
+        differ = any(b not in (None, a) for a, b in zip(y.shape[1:], shape[1:], strict=False))
+        if differ and any(is_loss(loss, name) for name in _ELEMENT_BY_ELEMENT):
+            raise ValueError(f"A target of shape {y.shape} was given for an output of shape {shape} and the loss "
+                             f"{loss.name}, which expects targets of the shape of the output.")  # fmt: skip
 
 
 def target_shape(output_shape, loss):
@@ -246,7 +252,9 @@ def check_num_samples(ins, batch_size=None, steps=None, steps_name="steps"):
         raise ValueError(f"Give {steps_name} or batch_size, not both: {steps_name} is for data without a known size.")
     if not ins or any(K.is_tensor(x) for x in ins):
         if steps is None:
-            raise ValueError(f"The data are symbolic tensors, or there are none: give {steps_name}, the number of batches.")
+            raise ValueError(
+                f"The data are symbolic tensors, or there are none: give {steps_name}, the number of batches."
+            )
         return None
     return int(ins[0].shape[0])
 
@@ -254,8 +262,8 @@ def check_num_samples(ins, batch_size=None, steps=None, steps_name="steps"):
 def check_generator_arguments(y=None, sample_weight=None, validation_split=None):
     """Raise ValueError for arguments that make no sense when batches come from a generator or Sequence."""
     if y is not None:
-        raise ValueError("x is a generator, Sequence or other iterable of batches, so `y` has to be in its batches, not an "
-                         "argument.")  # fmt: skip
+        raise ValueError("x is a generator, Sequence or other iterable of batches, so `y` has to be in its batches, "
+                         "not an argument.")  # fmt: skip
     if sample_weight is not None:
         raise ValueError("x is a generator, Sequence or other iterable of batches, so `sample_weight` has to be in its "
                          "batches, as the third item.")  # fmt: skip

@@ -9,7 +9,7 @@ from .. import optimizers
 from ..utils.generic_utils import unpack_singleton
 from . import training_generator
 from .base_layer import disable_tracking, running, unique
-from .batches import is_stream
+from .batches import dense, is_stream
 from .container import Container
 from .objective import Objective
 from .standardize import (
@@ -24,10 +24,34 @@ from .standardize import (
     target_shape,
 )
 from .training_arrays import batches_of
-from .training_loop import fit_batches, predict_batches, test_batches
+from .training_loop import evaluate_batches, fit_batches, predict_batches
 from .training_utils import get_static_batch_size, should_run_validation
 
 _OBJECTIVE_ATTRIBUTES = ("loss_functions", "targets", "sample_weights", "total_loss", "metrics_tensors")
+
+
+class OptionalWeights:
+    """A K.function of inputs, sample weights and further inputs, whose weights may be left out: then they are ones."""
+
+    def __init__(self, inputs, weights, further, **arguments):
+        self._inputs, self._weights, self._further, self._arguments = inputs, weights, further, arguments
+        self._made = {}
+
+    def _for(self, feeds):
+        function = self._made.get(len(feeds))
+        if function is None:
+            weights = self._weights if len(feeds) > len(self._inputs) + len(self._further) else []
+            function = K.function([*self._inputs, *weights, *self._further], **self._arguments)
+            self._made[len(feeds)] = function
+        return function
+
+    def run(self, feeds):
+        """The results as the backend's own arrays, without waiting for them."""
+        return self._for(feeds).run(feeds)
+
+    def __call__(self, feeds):
+        """The results as a list of NumPy arrays."""
+        return self._for(feeds)(feeds)
 
 
 class Model(Container):
@@ -52,8 +76,17 @@ class Model(Container):
     # Compilation
 
     @disable_tracking
-    def compile(self, optimizer, loss=None, metrics=None, loss_weights=None, sample_weight_mode=None,
-                weighted_metrics=None, target_tensors=None, **kwargs):
+    def compile(
+        self,
+        optimizer,
+        loss=None,
+        metrics=None,
+        loss_weights=None,
+        sample_weight_mode=None,
+        weighted_metrics=None,
+        target_tensors=None,
+        **kwargs,
+    ):
         """Say how to train the model.
 
         optimizer: name or object. loss: name, function or Loss object; for several outputs a list, a dict by output
@@ -123,17 +156,14 @@ class Model(Container):
     def _check_trainable_weights_consistency(self):
         collected = getattr(self, "_collected_trainable_weights", None)
         if collected is not None and len(self.trainable_weights) != len(collected):
-            warnings.warn(f"Model {self.name!r}: the trainable weights have changed since it was compiled. Was `trainable` "
-                          "set after compile()? Compile again for it to have an effect.", stacklevel=4)  # fmt: skip
+            warnings.warn(f"Model {self.name!r}: the trainable weights have changed since it was compiled. Was "
+                          "`trainable` set after compile()? Compile again.", stacklevel=4)  # fmt: skip
 
     def _need_objective(self):
         if not self._is_compiled:
-            raise RuntimeError(f"Model {self.name!r} is not compiled. Call model.compile(optimizer, loss) before training "
-                               "or testing it.")  # fmt: skip
+            raise RuntimeError(f"Model {self.name!r} is not compiled. Call model.compile(optimizer, loss) before "
+                               "training or testing it.")  # fmt: skip
         return self._objective is not None
-
-    def _outputs_to_report(self):
-        return [self.total_loss, *(tensor for _, tensor in self._reported())]
 
     def _phase_feed(self, phase):
         """[phase], or nothing if the learning phase is fixed."""
@@ -142,12 +172,13 @@ class Model(Container):
     def _phase_input(self):
         return [K.learning_phase()] if self._phase_feed(0) else []
 
-    def _function(self, inputs, outputs, updates, name):
-        return K.function([*inputs, *self._phase_input()], outputs, updates=updates, name=name,
-                          **getattr(self, "_function_kwargs", {}))  # fmt: skip
+    def _function(self, inputs, weights, outputs, updates, name):
+        return OptionalWeights(inputs, weights, self._phase_input(), outputs=outputs, updates=updates, name=name,
+                               **getattr(self, "_function_kwargs", {}))  # fmt: skip
 
-    def _training_inputs(self):
-        return self._feed_inputs + self._feed_targets + self._feed_sample_weights
+    def _loss_function(self, updates, name):
+        outputs = [self.total_loss, *(tensor for _, tensor in self._reported())]
+        return self._function(self._feed_inputs + self._feed_targets, self._feed_sample_weights, outputs, updates, name)
 
     def _make_train_function(self):
         if not self._need_objective():
@@ -156,25 +187,26 @@ class Model(Container):
         if self.train_function is None:
             with K.name_scope("training"), K.name_scope(type(self.optimizer).__name__):
                 updates = self.optimizer.get_updates(params=self._collected_trainable_weights, loss=self.total_loss)
-            self.train_function = self._function(self._training_inputs(), self._outputs_to_report(),
-                                                 self.updates + updates, "train_function")  # fmt: skip
+            self.train_function = self._loss_function(self.updates + updates, "train_function")
 
     def _make_test_function(self):
         if self._need_objective() and self.test_function is None:
-            self.test_function = self._function(self._training_inputs(), self._outputs_to_report(), self.state_updates,
-                                                "test_function")  # fmt: skip
+            self.test_function = self._loss_function(self.state_updates, "test_function")
 
     def _make_predict_function(self):
         if self.inputs and self.predict_function is None:
-            self.predict_function = self._function(self._feed_inputs, self.outputs, self.state_updates, "predict_function")
+            self.predict_function = self._function(self._feed_inputs, [], self.outputs, self.state_updates,
+                                                   "predict_function")  # fmt: skip
 
     # Data
 
     def _set_inputs(self, x):
         """Build a subclassed model on tensors of the shapes of the data `x`, and finish the compilation."""
         data = [x[name] for name in sorted(x)] if isinstance(x, dict) else x if isinstance(x, (list, tuple)) else [x]
-        tensors = [a if K.is_tensor(a) else K.placeholder(shape=(None, *np.shape(a)[1:]), name=f"{self.name}_input_{i + 1}")
-                   for i, a in enumerate(data)]  # fmt: skip
+        tensors = [
+            a if K.is_tensor(a) else K.placeholder((None, *np.shape(a)[1:]), name=f"{self.name}_input_{i + 1}")
+            for i, a in enumerate(data)
+        ]
         names = sorted(x) if isinstance(x, dict) else [f"input_{i + 1}" for i in range(len(tensors))]
         self.inputs = tensors
         with K.name_scope(self.name, owner=type(self).__name__), running(self, tensors):
@@ -190,7 +222,7 @@ class Model(Container):
             self._compile_graph()
 
     def _standardize_user_data(self, x, y=None, sample_weight=None, class_weight=None, batch_size=None):
-        """Three lists of arrays to feed: inputs, targets, sample weights; the last two empty without targets."""
+        """Three lists of arrays to feed: inputs, targets, sample weights (none where all weigh the same)."""
         self._make_ready_for(x)
         shapes = [None if K.is_tensor(t) and getattr(t, "sparse", False) else shape
                   for t, shape in zip(self._feed_inputs, self._feed_input_shapes, strict=True)]  # fmt: skip
@@ -198,8 +230,8 @@ class Model(Container):
         y, weights = ([], []) if y is None else self._standardize_targets(y, sample_weight, class_weight)
         check_array_length_consistency(x, y, weights)
         if self.stateful and batch_size and x and x[0].shape[0] % batch_size:
-            raise ValueError(f"Model {self.name!r} is stateful, so the number of samples has to be divisible by the batch "
-                             f"size {batch_size}; got {x[0].shape[0]} samples.")  # fmt: skip
+            raise ValueError(f"Model {self.name!r} is stateful, so the number of samples has to be divisible by the "
+                             f"batch size {batch_size}; got {x[0].shape[0]} samples.")  # fmt: skip
         return x, y, weights
 
     def _standardize_targets(self, y, sample_weight, class_weight):
@@ -212,14 +244,16 @@ class Model(Container):
         y = standardize_input_data(y, names, shapes, check_batch_axis=False, exception_prefix="target")
         given = zip(y, standardize_sample_weights(sample_weight, names), standardize_class_weights(class_weight, names),
                     self._feed_sample_weight_modes, strict=True)  # fmt: skip
-        return y, [standardize_weights(*item) for item in given]
+        given = list(given)
+        weighted = any(weights is not None or by_class for _, weights, by_class, _ in given)
+        return y, [standardize_weights(*item) for item in given] if weighted else []
 
     def _batch_size(self, batch_size, steps):
         """The batch size: the one given, else the one that the inputs fix, else 32; None if steps are given."""
         if steps is not None:
             return batch_size
-        fixed = next((size for size in map(get_static_batch_size, getattr(self, "_input_layers", self.layers[:1])) if size),
-                     None)  # fmt: skip
+        sizes = map(get_static_batch_size, getattr(self, "_input_layers", self.layers[:1]))
+        fixed = next((size for size in sizes if size), None)
         if batch_size is not None and fixed is not None and batch_size != fixed:
             raise ValueError(f"batch_size is {batch_size}, but the inputs of model {self.name!r} fix it to {fixed}.")
         return batch_size or fixed or 32
@@ -236,14 +270,13 @@ class Model(Container):
             batches = training_generator.evaluation_batches(self, data, steps, "validation_steps", **queue)
         else:
             arrays = split_off or self._validation_arrays(data)
-            feeds = arrays + self._phase_feed(0)
-            batches = batches_of(feeds, None if steps else batch_size or 32, steps)
+            batches = self._batches(arrays, 0, None if steps else batch_size or 32, steps)
 
         def validate(epoch, callbacks):
             if not should_run_validation(freq, epoch):
                 return None
             self._make_test_function()
-            return test_batches(self, self.test_function, batches, self.metrics_names, callbacks=callbacks)
+            return evaluate_batches(self, self.test_function, batches, self.metrics_names, callbacks=callbacks)
 
         return validate, arrays, batches
 
@@ -256,22 +289,41 @@ class Model(Container):
 
     # Training, evaluation, prediction
 
-    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose=1, callbacks=None, validation_split=0.0,
-            validation_data=None, shuffle=True, class_weight=None, sample_weight=None, initial_epoch=0,
-            steps_per_epoch=None, validation_steps=None, validation_freq=1, max_queue_size=10, workers=1,
-            use_multiprocessing=False, **kwargs):
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose=1,
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        class_weight=None,
+        sample_weight=None,
+        initial_epoch=0,
+        steps_per_epoch=None,
+        validation_steps=None,
+        validation_freq=1,
+        max_queue_size=10,
+        workers=1,
+        use_multiprocessing=False,
+        **kwargs,
+    ):
         """Train the model for some epochs. Returns a History, whose `history` has the values of each epoch.
 
-        x, y: array [samples, ...], list of arrays, or dict by input (output) name. HDF5 data sets and sparse matrices are
-        read batch by batch. x may also be a generator, a Sequence or an iterable of (inputs, targets[, sample_weights]).
+        x, y: array [samples, ...], list of arrays, or dict by input (output) name. HDF5 data sets and sparse matrices
+        are read batch by batch. x may also be a generator, a Sequence or an iterable of (inputs, targets[,
+        sample_weights]).
         batch_size: samples in a batch, 32 by default. verbose: 0 silent, 1 a progress bar, 2 a line an epoch.
         validation_split: the last part of the samples, 0 to 1, is not trained on but evaluated after each epoch.
-        validation_data: (x, y) or (x, y, sample_weights), or a generator, to evaluate instead. validation_freq: every so
-        many epochs, or a list of epochs. shuffle: the samples before each epoch; 'batch': the order of the batches.
+        validation_data: (x, y) or (x, y, sample_weights), or a generator, to evaluate instead. validation_freq: every
+        so many epochs, or a list of epochs. shuffle: the samples before each epoch; 'batch': the order of the batches.
         class_weight: dict of class -> factor of the loss. sample_weight: array [samples], or [samples, steps] with
         sample_weight_mode='temporal'. initial_epoch: number of the first epoch, to go on with an earlier training.
-        steps_per_epoch, validation_steps: batches in an epoch, for generators and symbolic data. max_queue_size, workers,
-        use_multiprocessing: how batches of a generator or Sequence are made ahead.
+        steps_per_epoch, validation_steps: batches in an epoch, for generators and symbolic data. max_queue_size,
+        workers, use_multiprocessing: how batches of a generator or Sequence are made ahead.
         Raises RuntimeError before compile, ValueError for data that do not fit.
         """
         _refuse(kwargs)
@@ -290,7 +342,7 @@ class Model(Container):
                                                              validation_freq, queue, split_off)  # fmt: skip
         self._make_train_function()
         check_num_samples(arrays, batch_size, steps_per_epoch, "steps_per_epoch")
-        batches = batches_of(arrays + self._phase_feed(1), batch_size, steps_per_epoch, shuffle)
+        batches = self._batches(arrays, 1, batch_size, steps_per_epoch, shuffle)
         try:
             return fit_batches(self, self.train_function, batches, self.metrics_names, epochs, initial_epoch, verbose,
                                callbacks, validate, val_arrays)  # fmt: skip
@@ -306,8 +358,26 @@ class Model(Container):
             raise ValueError(f"Model {self.name!r}: targets are needed for the outputs {self._feed_output_names}.")
         return x + y + weights
 
-    def evaluate(self, x=None, y=None, batch_size=None, verbose=1, sample_weight=None, steps=None, callbacks=None,
-                 max_queue_size=10, workers=1, use_multiprocessing=False):
+    def _batches(self, arrays, phase, batch_size, steps, shuffle=False):
+        return batches_of(arrays + self._phase_feed(phase), batch_size, steps, shuffle, self._feed_inputs)
+
+    def _feeds(self, arrays, phase):
+        """What to feed for one batch that is all of these arrays."""
+        return dense(arrays, self._feed_inputs) + self._phase_feed(phase)
+
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        verbose=1,
+        sample_weight=None,
+        steps=None,
+        callbacks=None,
+        max_queue_size=10,
+        workers=1,
+        use_multiprocessing=False,
+    ):
         """The loss on data, or, if there is more to report, a list in the order of `metrics_names`.
 
         Arguments as in `fit`; steps: number of batches, for generators and symbolic data.
@@ -319,11 +389,21 @@ class Model(Container):
         arrays = self._training_arrays(x, y, sample_weight, batch_size=batch_size)
         self._make_test_function()
         check_num_samples(arrays, batch_size, steps, "steps")
-        batches = batches_of(arrays + self._phase_feed(0), batch_size, steps)
-        return unpack_singleton(test_batches(self, self.test_function, batches, self.metrics_names, verbose, callbacks))
+        batches = self._batches(arrays, 0, batch_size, steps)
+        values = evaluate_batches(self, self.test_function, batches, self.metrics_names, verbose, callbacks)
+        return unpack_singleton(values)
 
-    def predict(self, x, batch_size=None, verbose=0, steps=None, callbacks=None, max_queue_size=10, workers=1,
-                use_multiprocessing=False):
+    def predict(
+        self,
+        x,
+        batch_size=None,
+        verbose=0,
+        steps=None,
+        callbacks=None,
+        max_queue_size=10,
+        workers=1,
+        use_multiprocessing=False,
+    ):
         """The outputs for data: an array [samples, ...], or a list of them, one an output.
 
         Arguments as in `fit`; steps: number of batches, for generators and symbolic data.
@@ -334,7 +414,7 @@ class Model(Container):
         x, _, _ = self._standardize_user_data(x, batch_size=batch_size)
         self._make_predict_function()
         check_num_samples(x, batch_size, steps, "steps")
-        batches = batches_of(x + self._phase_feed(0), batch_size, steps)
+        batches = self._batches(x, 0, batch_size, steps)
         return unpack_singleton(predict_batches(self, self.predict_function, batches, verbose, callbacks))
 
     def train_on_batch(self, x, y, sample_weight=None, class_weight=None, reset_metrics=True):
@@ -344,13 +424,13 @@ class Model(Container):
         """
         arrays = self._training_arrays(x, y, sample_weight, class_weight)
         self._make_train_function()
-        return self._report(self.train_function, arrays + self._phase_feed(1), reset_metrics)
+        return self._report(self.train_function, self._feeds(arrays, 1), reset_metrics)
 
     def test_on_batch(self, x, y, sample_weight=None, reset_metrics=True):
         """The loss on one batch, or a list in the order of `metrics_names`."""
         arrays = self._training_arrays(x, y, sample_weight)
         self._make_test_function()
-        return self._report(self.test_function, arrays + self._phase_feed(0), reset_metrics)
+        return self._report(self.test_function, self._feeds(arrays, 0), reset_metrics)
 
     def _report(self, function, feeds, reset_metrics):
         values = [np.asarray(value)[()] for value in function(feeds)]
@@ -362,30 +442,62 @@ class Model(Container):
         """The outputs for one batch: an array, or a list of them."""
         x, _, _ = self._standardize_user_data(x)
         self._make_predict_function()
-        return unpack_singleton(self.predict_function(x + self._phase_feed(0)))
+        return unpack_singleton(self.predict_function(self._feeds(x, 0)))
 
-    def fit_generator(self, generator, steps_per_epoch=None, epochs=1, verbose=1, callbacks=None, validation_data=None,
-                      validation_steps=None, validation_freq=1, class_weight=None, max_queue_size=10, workers=1,
-                      use_multiprocessing=False, shuffle=True, initial_epoch=0):
+    def fit_generator(
+        self,
+        generator,
+        steps_per_epoch=None,
+        epochs=1,
+        verbose=1,
+        callbacks=None,
+        validation_data=None,
+        validation_steps=None,
+        validation_freq=1,
+        class_weight=None,
+        max_queue_size=10,
+        workers=1,
+        use_multiprocessing=False,
+        shuffle=True,
+        initial_epoch=0,
+    ):
         """`fit` on batches (inputs, targets) or (inputs, targets, sample_weights) of a generator or Sequence.
 
         steps_per_epoch: default the length of the Sequence. shuffle: the order of a Sequence's batches.
         """
-        return training_generator.fit_generator(self, generator, steps_per_epoch, epochs, verbose, callbacks,
-                                                validation_data, validation_steps, validation_freq, class_weight,
-                                                max_queue_size, workers, use_multiprocessing, shuffle, initial_epoch)
+        return training_generator.fit_generator(
+            self,
+            generator,
+            steps_per_epoch,
+            epochs,
+            verbose,
+            callbacks,
+            validation_data,
+            validation_steps,
+            validation_freq,
+            class_weight,
+            max_queue_size,
+            workers,
+            use_multiprocessing,
+            shuffle,
+            initial_epoch,
+        )
 
-    def evaluate_generator(self, generator, steps=None, callbacks=None, max_queue_size=10, workers=1,
-                           use_multiprocessing=False, verbose=0):
+    def evaluate_generator(
+        self, generator, steps=None, callbacks=None, max_queue_size=10, workers=1, use_multiprocessing=False, verbose=0
+    ):
         """`evaluate` on the batches of a generator or Sequence."""
-        return training_generator.evaluate_generator(self, generator, steps, callbacks, max_queue_size, workers,
-                                                     use_multiprocessing, verbose)
+        return training_generator.evaluate_generator(
+            self, generator, steps, callbacks, max_queue_size, workers, use_multiprocessing, verbose
+        )
 
-    def predict_generator(self, generator, steps=None, callbacks=None, max_queue_size=10, workers=1,
-                          use_multiprocessing=False, verbose=0):
+    def predict_generator(
+        self, generator, steps=None, callbacks=None, max_queue_size=10, workers=1, use_multiprocessing=False, verbose=0
+    ):
         """`predict` on the batches of a generator or Sequence, of which only the inputs count."""
-        return training_generator.predict_generator(self, generator, steps, callbacks, max_queue_size, workers,
-                                                    use_multiprocessing, verbose)
+        return training_generator.predict_generator(
+            self, generator, steps, callbacks, max_queue_size, workers, use_multiprocessing, verbose
+        )
 
 
 def _column_of_classes(array, shape):
@@ -406,6 +518,8 @@ def _split(arrays, fraction):
     if not 0 < fraction < 1:
         raise ValueError(f"validation_split has to be between 0 and 1, got {fraction}.")
     if any(K.is_tensor(a) for a in arrays):
-        raise ValueError("validation_split takes the end of arrays; the data are symbolic tensors. Give validation_data.")
+        raise ValueError(
+            "validation_split takes the end of arrays; the data are symbolic tensors. Give validation_data."
+        )
     at = int(int(arrays[0].shape[0]) * (1.0 - fraction))
     return [a[:at] for a in arrays], [a[at:] for a in arrays]

@@ -2,15 +2,30 @@
 
 from ..utils.generic_utils import unpack_singleton
 from .batches import StreamBatches
-from .training_loop import fit_batches, predict_batches, test_batches
+from .training_loop import evaluate_batches, fit_batches, predict_batches
 
 
-def fit_generator(model, generator, steps_per_epoch=None, epochs=1, verbose=1, callbacks=None, validation_data=None,
-                  validation_steps=None, validation_freq=1, class_weight=None, max_queue_size=10, workers=1,
-                  use_multiprocessing=False, shuffle=True, initial_epoch=0):
+def fit_generator(
+    model,
+    generator,
+    steps_per_epoch=None,
+    epochs=1,
+    verbose=1,
+    callbacks=None,
+    validation_data=None,
+    validation_steps=None,
+    validation_freq=1,
+    class_weight=None,
+    max_queue_size=10,
+    workers=1,
+    use_multiprocessing=False,
+    shuffle=True,
+    initial_epoch=0,
+):
     """Train on (inputs, targets) or (inputs, targets, sample_weights) that the generator gives. See Model.fit."""
     queue = {"max_queue_size": max_queue_size, "workers": workers, "use_multiprocessing": use_multiprocessing}
-    batches = StreamBatches(generator, lambda item: _training_feeds(model, item, class_weight), steps_per_epoch, shuffle,
+    batches = StreamBatches(generator, lambda item: _training_feeds(model, item, class_weight),
+                            steps_per_epoch, shuffle,
                             steps_name="steps_per_epoch", **queue)  # fmt: skip
     _prepare(model, batches)
     model._make_train_function()
@@ -25,28 +40,40 @@ def fit_generator(model, generator, steps_per_epoch=None, epochs=1, verbose=1, c
 
 def evaluation_batches(model, generator, steps, steps_name="steps", **queue):
     """The source of batches to evaluate on."""
-    return StreamBatches(generator, lambda item: _training_feeds(model, item, None, phase=0), steps,
-                         steps_name=steps_name, **queue)
+    return StreamBatches(
+        generator, lambda item: _training_feeds(model, item, None, phase=0), steps, steps_name=steps_name, **queue
+    )
 
 
-def evaluate_generator(model, generator, steps=None, callbacks=None, max_queue_size=10, workers=1,
-                       use_multiprocessing=False, verbose=0):
+def evaluate_generator(
+    model, generator, steps=None, callbacks=None, max_queue_size=10, workers=1, use_multiprocessing=False, verbose=0
+):
     """Evaluate on the batches of a generator: the mean loss, or the list of it and the metrics. See Model.evaluate."""
-    batches = evaluation_batches(model, generator, steps, max_queue_size=max_queue_size, workers=workers,
-                                 use_multiprocessing=use_multiprocessing)
+    batches = evaluation_batches(
+        model, generator, steps, max_queue_size=max_queue_size, workers=workers, use_multiprocessing=use_multiprocessing
+    )
     try:
         _prepare(model, batches)
         model._make_test_function()
-        return unpack_singleton(test_batches(model, model.test_function, batches, model.metrics_names, verbose, callbacks))
+        return unpack_singleton(
+            evaluate_batches(model, model.test_function, batches, model.metrics_names, verbose, callbacks)
+        )
     finally:
         batches.close()
 
 
-def predict_generator(model, generator, steps=None, callbacks=None, max_queue_size=10, workers=1,
-                      use_multiprocessing=False, verbose=0):
+def predict_generator(
+    model, generator, steps=None, callbacks=None, max_queue_size=10, workers=1, use_multiprocessing=False, verbose=0
+):
     """The outputs for the batches of a generator: an array, or a list of them. See Model.predict."""
-    batches = StreamBatches(generator, lambda item: _prediction_feeds(model, item), steps, max_queue_size=max_queue_size,
-                            workers=workers, use_multiprocessing=use_multiprocessing)
+    batches = StreamBatches(
+        generator,
+        lambda item: _prediction_feeds(model, item),
+        steps,
+        max_queue_size=max_queue_size,
+        workers=workers,
+        use_multiprocessing=use_multiprocessing,
+    )
     try:
         _prepare(model, batches)
         model._make_predict_function()
@@ -64,14 +91,14 @@ def _prepare(model, batches):
 def _split(item):
     """(inputs, targets, sample weights) of what a generator gave."""
     if not isinstance(item, (tuple, list)) or not 1 <= len(item) <= 3:
-        raise ValueError("A generator to train or evaluate on has to give tuples (inputs, targets) or (inputs, targets, "
-                         f"sample_weights); got {str(item)[:200]}.")  # fmt: skip
+        raise ValueError("A generator to train or evaluate on has to give tuples (inputs, targets) or (inputs, "
+                         f"targets, sample_weights); got {str(item)[:200]}.")  # fmt: skip
     return (*item, None, None)[:3]
 
 
 def _training_feeds(model, item, class_weight, phase=1):
     x, y, weights = model._standardize_user_data(*_split(item), class_weight=class_weight)
-    return [*x, *y, *weights, *model._phase_feed(phase)], _size_of(x)
+    return model._feeds([*x, *y, *weights], phase), _size_of(x)
 
 
 def _prediction_feeds(model, item):
@@ -80,7 +107,7 @@ def _prediction_feeds(model, item):
     if isinstance(x, list) and model.inputs and len(x) in (2, 3) and len(model._feed_inputs) == 1:
         x = x[0]
     x, _, _ = model._standardize_user_data(x)
-    return [*x, *model._phase_feed(0)], _size_of(x)
+    return model._feeds(x, 0), _size_of(x)
 
 
 def _size_of(arrays):

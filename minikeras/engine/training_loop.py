@@ -31,7 +31,7 @@ class LazyLogs(dict):
         super().__setitem__(name, value)
 
     def get(self, name, default=None):
-        return self[name] if name in self else default
+        return self[name] if name in self else default  # noqa: SIM401 (this is `get`)
 
     def pop(self, name, *default):
         if name in self:
@@ -97,11 +97,22 @@ def callback_list(model, callbacks, params):
     return callbacks
 
 
-def fit_batches(model, function, batches, names, epochs=1, initial_epoch=0, verbose=1, callbacks=None, validate=None,
-                validation_data=None):
+def fit_batches(
+    model,
+    function,
+    batches,
+    names,
+    epochs=1,
+    initial_epoch=0,
+    verbose=1,
+    callbacks=None,
+    validate=None,
+    validation_data=None,
+):
     """Train on the batches, epoch by epoch. Returns the History.
 
-    function: a K.function that gives the values of `names` (the first is the loss). batches: a source, see `batches.py`.
+    function: a K.function that gives the values of `names` (the first is the loss). batches: a source, see
+    `batches.py`.
     validate: None, or a function (epoch, callbacks) -> list of values, or None when this epoch has no validation.
     """
     model.history = History()
@@ -145,7 +156,7 @@ def _fit_epoch(model, function, batches, names, epoch, callbacks, validate):
     callbacks.on_epoch_end(epoch, logs)
 
 
-def test_batches(model, function, batches, names, verbose=0, callbacks=None):
+def evaluate_batches(model, function, batches, names, verbose=0, callbacks=None):
     """Evaluate on the batches: a list of the mean loss and the metrics."""
     model.reset_metrics()
     callbacks = callback_list(model, callbacks, _params(batches, verbose))
@@ -175,7 +186,9 @@ def predict_batches(model, function, batches, verbose=0, callbacks=None):
             found.append([K.to_numpy(value) for value in waiting])
         waiting = results
         if callbacks._on_predict_batch_end:
-            callbacks.on_predict_batch_end(index, {"batch": index, "size": size, "outputs": list(map(K.to_numpy, results))})
+            callbacks.on_predict_batch_end(
+                index, {"batch": index, "size": size, "outputs": list(map(K.to_numpy, results))}
+            )
         progress(size)
     callbacks.on_predict_end()
     found.append([K.to_numpy(value) for value in waiting])

@@ -37,16 +37,16 @@ __all__ = [
     "batch_shuffle", "call_metric_function", "check_array_length_consistency", "check_generator_arguments",
     "check_loss_and_target_compatibility", "check_num_samples", "collect_per_output_metric_info",
     "get_input_shape_and_dtype", "get_loss_function", "get_metric_function", "get_metric_name",
-    "get_output_sample_weight_and_mode", "get_static_batch_size", "is_generator_or_sequence", "is_sequence", "is_stream",
-    "iter_sequence_infinite", "make_batches", "prepare_loss_functions", "prepare_loss_weights", "prepare_sample_weights",
-    "should_run_validation", "standardize_class_weights", "standardize_input_data",
+    "get_output_sample_weight_and_mode", "get_static_batch_size", "is_generator_or_sequence", "is_sequence",
+    "is_stream", "iter_sequence_infinite", "make_batches", "prepare_loss_functions", "prepare_loss_weights",
+    "prepare_sample_weights", "should_run_validation", "standardize_class_weights", "standardize_input_data",
     "standardize_sample_or_class_weights", "standardize_sample_weights", "standardize_single_array",
     "standardize_weights", "weighted_masked_objective",
 ]  # fmt: skip
 
 
 def get_input_shape_and_dtype(layer):
-    """(shape with the batch, dtype) that a layer, or the first layer within a nested model, was given; else (None, None)."""
+    """(shape with the batch, dtype) that a layer, or the first one of a nested model, was given, or (None, None)."""
     while getattr(layer, "layers", None):
         layer = layer.layers[0]
     if hasattr(layer, "batch_input_shape"):
