@@ -97,7 +97,11 @@ class Function:
                 self._linked.clear()
                 key = key[: 1 + len(arrays)] + tuple(self._host(backend, arrays, i).tobytes() for i in self._by_value)
                 return self._link(backend, key, phase, arrays)
-            linked = self._linked[key] = backend.link(program)
+            linked = backend.link(program)
+            if self._epoch[0] != runtime.Active.epoch:
+                # Linking moved variables to other memory: what was linked before is stale, this is not.
+                self._forget()
+            self._linked[key] = linked
             if len(self._linked) > CACHED_SHAPES:
                 self._linked.popitem(last=False)
             return linked

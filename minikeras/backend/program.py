@@ -62,14 +62,15 @@ class Program:
     """Steps in order, from inputs and variables to outputs and updates.
 
     inputs: the Values fed, in order. outputs: Values. updates: (Variable, Value) pairs, executed after all reads.
-    counters: the Counters of the random steps, in order.
+    counters: the Counters of the random steps, in order. needed: further Values that a linker asks for.
     """
 
-    def __init__(self, inputs, outputs, updates, phase=0):
-        self.inputs, self.outputs, self.updates, self.phase = inputs, outputs, updates, phase
-        self.steps = pruned_steps([*outputs, *(value for _, value in updates)])
+    def __init__(self, inputs, outputs, updates, phase=0, needed=()):
+        self.inputs, self.outputs, self.updates, self.phase, self.needed = inputs, outputs, updates, phase, needed
+        roots = [*outputs, *(value for _, value in updates), *needed]
+        self.steps = pruned_steps(roots)
         leaves = {}
-        for value in [*outputs, *(v for _, v in updates), *(v for s in self.steps for v in s.inputs)]:
+        for value in [*roots, *(v for s in self.steps for v in s.inputs)]:
             if value.kind in ("variable", "counter"):
                 leaves.setdefault(value.source, value)
         self.variables = list({**{s: None for s, v in leaves.items() if v.kind == "variable"}, **dict(updates)})
@@ -87,7 +88,7 @@ class Program:
                 last.setdefault(value, i)
             for value in step.inputs:
                 last[value] = i
-        for value in [*self.outputs, *(v for _, v in self.updates)]:
+        for value in [*self.outputs, *(v for _, v in self.updates), *self.needed]:
             last[value] = len(self.steps)
         return last
 

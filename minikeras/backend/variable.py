@@ -13,6 +13,9 @@ class Variable(Tensor):
     first use. It moves to the active backend when a program needs it there.
     """
 
+    home = None  # the backend whose array `_native` is; None: the host's
+    run = None  # the common memory (grouping.Run) in which the value lies, if it does
+
     def __init__(self, value, dtype=None, name=None, constraint=None):
         if isinstance(value, Tensor):
             dtype = dtype_name(dtype or value.dtype)
@@ -30,13 +33,12 @@ class Variable(Tensor):
         super().__init__(shape, dtype, scoped_name(name or "variable") + ":0")
         self.constraint = constraint
         self.trainable = True
-        self.home = None  # the backend whose array `_native` is; None: the host's
 
     def native(self):
         """The value as an array of the active backend."""
         backend = runtime.active()
         if self.home is not backend:
-            self._native, self.home = backend.to_native(self.numpy()), backend
+            self._native, self.home, self.run = backend.to_native(self.numpy()), backend, None
         return self._native
 
     def numpy(self):

@@ -9,14 +9,18 @@ Outputs are never planned buffers: the caller may keep them.
 """
 
 import inspect
+import sys
 import threading
 
 import numpy as np
 
-from .. import runtime
+from .. import config, runtime
+from ..chain import Chain
+from ..grouping import flat_memory, group_updates
 from ..program import Program, Value
 
 ALIGN = 64
+BLOCK = 1 << 19  # bytes of all that an update group touches at a time: what fits the cache of a core
 
 
 def view(kernel):
@@ -76,8 +80,10 @@ def shaped(block, value):
 class Plan:
     """The linked form of a program while it is made: source lines, and the arrays that they name."""
 
-    def __init__(self, program):
+    def __init__(self, program, groups=()):
         self.program, self.lines, self.names = program, [], {}
+        self.groups = groups
+        self.direct = {}  # Value -> where it is needed: its part of a group's flat gradient
         self.place = {}  # Value -> an array that stays the same from run to run, or the name of a local variable
         self.block = {}  # Value -> the arena's block that holds it
         self.readers = {}  # id of a block -> index of the last step that reads it
@@ -86,6 +92,7 @@ class Plan:
         self._leaves()
         self.last = self._last_reads()
         self._claims()
+        self.chains = [self._chain(group) for group in groups]
 
     def bind(self, thing, prefix):
         """A global name of the generated function for an object."""
@@ -210,6 +217,8 @@ class Plan:
     def _target(self, i, step, kernel):
         """Where the step writes: its variable, an argument that ends here, or a block of the arena."""
         out = step.outputs[0]
+        if out in self.direct:
+            return self.direct[out]
         variable = self.claim.get(out)
         if variable is not None:
             self.written[variable] = True
@@ -267,18 +276,52 @@ class Plan:
         if dead:
             self.lines.append("del " + ", ".join(sorted({self.place[v] for v in dead})))
 
+    # -- update groups
+
+    def _chain(self, group):
+        """The group's function, and the blocks of memory that it goes through."""
+        made = Chain(group, lambda op: op_kernel(op), lambda array: array)
+        flats = [flat_memory(role, np.empty)[0] for role in zip(*group.variables, strict=True)]
+        for k in range(len(group.gradients[0])):
+            flats.append(self._flat_gradient([g[k] for g in group.gradients]))
+        itemsize = max((f.itemsize for f in flats), default=4)
+        size = BLOCK // (itemsize * (len(flats) + len(made.scratch)))
+        scratch = [np.empty(size, dtype) for dtype in made.scratch]
+        blocks = []
+        for start in range(0, len(flats[0]), size):
+            views = [f[start : start + size] for f in flats]
+            blocks.append((*views, *(b[: len(views[0])] for b in scratch)))
+        return made.compile(np.copyto, loop=True), blocks, group
+
+    def _flat_gradient(self, values):
+        """Memory for the gradients of a group; those that steps can write there are written there."""
+        flat, start, outputs = np.empty(sum(v.size for v in values), values[0].dtype), 0, set(self.program.outputs)
+        for value in values:
+            part = flat[start : start + value.size].reshape(value.shape)
+            start += value.size
+            ready = value.kind == "step" and value not in outputs and value not in self.direct
+            if ready and len(value.source.outputs) == 1 and takes_out(kernel_of(value.source)):
+                self.direct[value] = part
+            else:
+                self.late = [*getattr(self, "late", ()), (part, value)]
+        return flat
+
     # -- the end
 
     def finish(self):
-        for variable, value in self.program.updates:
-            if not self.written.get(variable):
-                self.lines.append(f"new{id(variable)} = copy({self.spell(value)})")
-        # An output may be the old value of a variable.
-        self.lines.append(f"outputs = ({' '.join(self._output(v) + ',' for v in self.program.outputs)})")
-        for variable, _ in self.program.updates:
-            if not self.written.get(variable):
-                self.names[f"w_{id(variable)}"] = variable.native()
-                self.lines.append(f"copyto(w_{id(variable)}, new{id(variable)})")
+        pending = [(v, value) for v, value in self.program.updates if not self.written.get(v)]
+        for i, (_, value) in enumerate(pending):
+            self.lines.append(f"new{i} = copy({self.spell(value)})")
+        outputs = " ".join(self._output(v) + "," for v in self.program.outputs)
+        # Outputs that look at variables are copied before the groups change them.
+        self.lines.append(f"outputs = ({outputs})")
+        for part, value in getattr(self, "late", ()):
+            self.lines.append(f"copyto({self.bind(part, 'part')}, {self.spell(value)})")
+        for run, blocks, group in self.chains:
+            arguments = [self.bind(blocks, "blocks"), *(self.spell(v) for v in group.scalars)]
+            self.lines.append(f"{self.bind(run, 'update')}({', '.join(arguments)})")
+        for i, (variable, _) in enumerate(pending):
+            self.lines.append(f"copyto({self.bind(variable.native(), 'w')}, new{i})")
         self.lines.append("return outputs")
 
     def _output(self, value):
@@ -307,17 +350,21 @@ def builtins_compile(source):
 
 def kernel_of(step):
     """The kernel of a step; raises NotImplementedError naming op and backend."""
-    from .. import numpy as package
+    return op_kernel(step.op)
 
-    kernel = runtime.kernel(package, step.op)
+
+def op_kernel(op):
+    """The kernel of an op; raises NotImplementedError naming op and backend."""
+    package = sys.modules[__package__]
+    kernel = runtime.kernel(package, op)
     if kernel is None:
-        raise runtime.missing_kernel(package, step.op)
+        raise runtime.missing_kernel(package, op)
     return kernel
 
 
-def plan(program):
+def plan(program, groups=()):
     """The compiled straight line of a program."""
-    made = Plan(program)
+    made = Plan(program, groups)
     for i, step in enumerate(program.steps):
         made.add(i, step)
     made.finish()
@@ -333,9 +380,16 @@ class Linked:
     """A program ready to run. One run at a time: the buffers are its own."""
 
     def __init__(self, program):
+        groups = ()
+        if config.optimize():
+            groups, program = group_updates(program, lambda op: in_place(op_kernel(op)))
+        before = [v._native for v in program.variables]
         self.program, self.counters = program, program.counters
-        self.line = plan(program)
+        self.line = plan(program, groups)
         self.lock = threading.Lock()
+        if any(v._native is not b for v, b in zip(program.variables, before, strict=True) if v.home is not None):
+            # Variables moved into common memory: programs that were linked before look at the old one.
+            runtime.Active.epoch += 1
 
     def __call__(self, inputs):
         with self.lock, np.errstate(all="ignore"):

@@ -1,0 +1,73 @@
+"""The steps of an update group as one function that works in place on flat memory.
+
+Every instruction writes into given memory: into the variable whose new value it is, as soon as nothing reads the old
+one, else into a scratch run. Shared by the engines whose kernels take `out`.
+"""
+
+from .grouping import Ref
+
+
+class Chain:
+    """Source of `chain(variables, gradients, scalars, scratch)` for a group. kernel: op -> callable that takes `out=`.
+
+    scratch: dtypes of the scratch runs that it needs, by index.
+    """
+
+    def __init__(self, group, kernel, constant):
+        self.group, self.scratch, self.globals = group, [], {}
+        self.last, self.place = group.reads(), {}
+        self.root = {index: role for role, index in group.roots.items()}
+        self.constants = [constant(c) for c in group.constants]
+        self.lines = [self._line(i, step, kernel) for i, step in enumerate(group.instructions)]
+        late = [(role, i) for i, role in self.root.items() if self.place[i] != f"v{role}"]
+        self.lines += [f"copyto(v{role}, {self.place[i]})" for role, i in late]
+
+    def _line(self, i, step, kernel):
+        name = f"k{i}"
+        self.globals[name] = kernel(step.op)
+        arguments = "".join(f"{self._spell(arg, i)}, " for arg in step.args)
+        self.place[i] = self._target(i, step)
+        return f"{name}({arguments}out={self.place[i]})"
+
+    def _spell(self, arg, i):
+        if not isinstance(arg, Ref):
+            return repr(arg)
+        if arg.kind == "result":
+            return self.place[arg.index]
+        if arg.kind == "constant":
+            self.globals[f"c{arg.index}"] = self.constants[arg.index]
+        return {"variable": "v", "gradient": "g", "scalar": "s", "constant": "c"}[arg.kind] + str(arg.index)
+
+    def _target(self, i, step):
+        role = self.root.get(i)
+        if role is not None and self.last.get(Ref("variable", role), -1) <= i:
+            return f"v{role}"
+        for arg in step.args:  # in place of a result that ends here
+            if isinstance(arg, Ref) and arg.kind == "result" and self._ends(arg.index, i, step.dtype):
+                return self.place[arg.index]
+        held = {self.place[j] for j in range(i) if self.last.get(Ref("result", j), -1) >= i or j in self.root}
+        for k, dtype in enumerate(self.scratch):
+            if dtype == step.dtype and f"b{k}" not in held:
+                return f"b{k}"
+        self.scratch.append(step.dtype)
+        return f"b{len(self.scratch) - 1}"
+
+    def _ends(self, j, i, dtype):
+        own = self.place[j].startswith("b") and self.scratch[int(self.place[j][1:])] == dtype
+        return own and self.last[Ref("result", j)] == i and j not in self.root
+
+    def compile(self, copyto, loop=False):
+        """The function; loop: it takes lists of blocks and goes through them."""
+        group = self.group
+        roles = [f"v{i}" for i in range(len(group.variables[0]))] + [f"g{i}" for i in range(len(group.gradients[0]))]
+        shared = [f"s{i}" for i in range(len(group.scalars))]
+        blocks = [*roles, *(f"b{k}" for k in range(len(self.scratch)))]
+        if loop:
+            head = f"def chain({', '.join(['blocks', *shared])}):\n    for {', '.join(blocks)}, in blocks:\n        "
+            source = head + "\n        ".join(self.lines) + "\n"
+        else:
+            source = f"def chain({', '.join([*blocks, *shared])}):\n    " + "\n    ".join(self.lines) + "\n"
+        scope = {**self.globals, "copyto": copyto}
+        exec(compile(source, "<minikeras update>", "exec"), scope)
+        scope["chain"].source = source
+        return scope["chain"]
