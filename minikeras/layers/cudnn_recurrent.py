@@ -1,11 +1,29 @@
 """CuDNNGRU and CuDNNLSTM: GRU and LSTM with the weights as cuDNN has them, a bias for each side. They run anywhere."""
 
-from .cells import GRUCell, LSTMCell
+from .. import backend as K
+from .cells import GRUCell, LSTMCell, _parts
 from .common import given
 from .recurrent import _CellRNN
 
 
-class _CuDNNGRUCell(GRUCell):
+class _CuDNNKernels:
+    """cuDNN reads the memory of each gate's kernel as [units, inputs], row by row, though its shape is [inputs, units].
+
+    So saved weights of these layers give the same numbers here, but not in LSTM and GRU, unless they are converted.
+    """
+
+    def _input_product(self, x, kernel):
+        return K.dot(x, self._as_cudnn_reads(kernel))
+
+    def _recurrent_product(self, h, kernel):
+        return K.dot(h, self._as_cudnn_reads(kernel))
+
+    def _as_cudnn_reads(self, kernel):
+        gates = [K.transpose(K.reshape(part, (self.units, -1))) for part in _parts(kernel, self.gates)]
+        return K.concatenate(gates, axis=-1)
+
+
+class _CuDNNGRUCell(_CuDNNKernels, GRUCell):
     """A GRU cell with reset_after whose two biases lie in a row: first that of the inputs."""
 
     def __init__(
@@ -22,7 +40,7 @@ class _CuDNNGRUCell(GRUCell):
         return self.bias[: 3 * self.units], self.bias[3 * self.units :]
 
 
-class _CuDNNLSTMCell(LSTMCell):
+class _CuDNNLSTMCell(_CuDNNKernels, LSTMCell):
     """An LSTM cell with a bias for the inputs and one for the state, in a row."""
 
     def __init__(
