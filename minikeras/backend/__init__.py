@@ -34,7 +34,7 @@ from .tensor import Placeholder, Tensor, Update, name_scope
 from .variable import Variable
 
 # Families of ops: every public function that a file of ops/ declares is a function of K.
-FAMILIES = ("math", "reduction", "shape", "linalg", "control", "convolution", "pooling", "image", "nn", "normalization", "crossentropy")
+FAMILIES = ("math", "reduction", "shape", "linalg", "control", "recurrence", "convolution", "pooling", "image", "nn", "normalization", "crossentropy", "random")
 
 
 def _collect(module):

@@ -71,12 +71,16 @@ class Line:
         name = self.spell(value)
         return f"{self.bind(self.engine.copy, 'copy')}({name})" if self.shares(value) else name
 
-    def compile(self):
+    def compile(self, epilogue=None):
+        """The function. epilogue: called with this Line to append what runs last, after outputs are safe."""
         for i, step in enumerate(self.program.steps):
             self.add(i, step)
         outputs = "".join(self.owned(v) + ", " for v in self.program.outputs)
         news = "".join(self.owned(v) + ", " for _, v in self.program.updates)
-        self.lines.append(f"return ({outputs})" + (f", ({news})" if self.program.updates else ", ()"))
+        self.lines.append(f"results = ({outputs}), ({news})")
+        if epilogue is not None:
+            epilogue(self)
+        self.lines.append("return results")
         inputs = [f"x{i}" for i in range(len(self.program.inputs))]
         header = ", ".join([*inputs, *self.variables.values(), "counts"])
         source = f"def run({header}):\n    " + "\n    ".join(self.lines) + "\n"
@@ -86,12 +90,17 @@ class Line:
         return run
 
 
-def straight_line(program, engine):
+def straight_line(program, engine, epilogue=None):
     """The function run(*inputs, *variables, counts) -> (outputs, new values)."""
-    return Line(program, engine).compile()
+    return Line(program, engine).compile(epilogue)
 
 
 def compiled(body, engine):
     """A sub-program as a function (*inputs, counts) -> outputs."""
     run = straight_line(body, engine)
-    return lambda *arguments: run(*arguments)[0]
+
+    def outputs(*arguments):
+        return run(*arguments)[0]
+
+    outputs.output_specs = body.output_specs
+    return outputs

@@ -373,7 +373,9 @@ def plan(program, groups=()):
 
 def run_body(program):
     """A sub-program as a function of its inputs: callable(*inputs, counts) -> outputs."""
-    return plan(program)
+    run = plan(program)
+    run.output_specs = program.output_specs
+    return run
 
 
 class Linked:

@@ -1,0 +1,227 @@
+"""Loops over a sequence: recurrent steps, maps and folds. All of them are one scan."""
+
+from ..op import as_tensor
+from ..subgraph import close, parameter_like, trace
+from ..tensor import Placeholder, show
+from . import math as _math
+from .control import run_scan
+from .reduction import cumsum as _cumsum
+from .reduction import sum as _sum
+from .shape import arange, cast, expand_dims, getitem, permute_dimensions, reverse, shape, stack, zeros_like
+
+
+def _length(x, axis):
+    return shape(x)[axis] if x.shape[axis] is None else x.shape[axis]
+
+
+def _time_major(x):
+    return permute_dimensions(x, (1, 0, *range(2, x.ndim)))
+
+
+def _scanned(function, carry, xs, length, backwards=False):
+    """(final carry, ys) of function(carry, slices) -> (new carry, ys), all lists, over the first axis of xs."""
+    step = Placeholder((), "int32", "step:0")
+    states = [parameter_like(t, name="state") for t in carry]
+    slices = [parameter_like(x, x.shape[1:]) for x in xs]
+    (new, ys), since = trace(lambda: function(states, slices), step)
+    outputs = [*_fitted(new, states), *(as_tensor(y) for y in ys)]
+    body, _ = close((*states, *slices, step), outputs, since)
+    return run_scan(carry, [*xs, arange(length)], body, backwards, length)
+
+
+def _fitted(new, states):
+    if len(new) != len(states):
+        raise ValueError(f"A step must return as many states as it is given: {len(states)}, got {len(new)}.")
+    return [as_tensor(n, s.dtype) for n, s in zip(new, states, strict=True)]
+
+
+# ---- recurrent steps -----------------------------------------------------------------------------------------------
+
+
+def rnn(step_function, inputs, initial_states, go_backwards=False, mask=None, constants=None, unroll=False,
+        input_length=None):  # fmt: skip
+    """Runs a step function over the time axis of a sequence.
+
+    step_function: (input at one time [batch, ...], states followed by constants) -> (output [batch, ...], new states),
+    with lists of states. inputs: [batch, time, ...]. initial_states: a list of tensors, one for each state.
+    go_backwards: from the last time to the first; the outputs are in the order of the steps.
+    mask: [batch, time], nonzero where there is input. Elsewhere the step's output is that of the step before (zeros
+    before the first), and the states stay as they are. constants: tensors that every step gets.
+    unroll: whether to build each step, instead of a loop. input_length: accepted; the length is that of the inputs.
+    Returns (last output, outputs [batch, time, ...], final states).
+    Raises ValueError for a mask without states, and for `unroll` with an unknown number of steps.
+    """
+    inputs = as_tensor(inputs)
+    if inputs.ndim < 2:
+        raise ValueError(f"K.rnn: inputs must have axes for batch and time, got {show(inputs)}.")
+    if mask is not None and not initial_states:
+        raise ValueError("K.rnn: a mask needs states: a step that is masked keeps them.")
+    states = [as_tensor(s) for s in initial_states]
+    x = _time_major(inputs)
+    mask = None if mask is None else _mask(as_tensor(mask))
+    run = _unrolled if unroll else _looped
+    extra = list(constants or [])
+    last, outputs, states = run(lambda x, s: step_function(x, [*s, *extra]), x, states, mask, go_backwards)
+    return last, _time_major(outputs), states
+
+
+def _mask(mask):
+    """The mask as bools [time, batch]."""
+    if mask.ndim == 3 and mask.shape[2] == 1:
+        mask = getitem(mask, ((None, None, None), (None, None, None), 0))
+    if mask.ndim != 2:
+        raise ValueError(f"K.rnn: the mask must be [batch, time], got {show(mask)}.")
+    return _time_major(cast(mask, "bool"))
+
+
+def _masked(mask, new, old):
+    """`new` where the mask [batch] holds, else `old`."""
+    for _ in range(new.ndim - 1):
+        mask = expand_dims(mask, -1)
+    return _math.where(mask, new, old)
+
+
+def _at(x, i):
+    return getitem(x, (i, *[(None, None, None)] * (x.ndim - 1)))
+
+
+def _unrolled(step, x, states, mask, backwards):
+    if x.shape[0] is None:
+        raise ValueError("K.rnn: unroll=True needs inputs with a known number of steps. Give the input shape, or loop.")
+    outputs, times = [], range(x.shape[0])
+    for t in reversed(times) if backwards else times:
+        output, new = step(_at(x, t), states)
+        if mask is not None:
+            holds = _at(mask, t)
+            output = _masked(holds, output, outputs[-1] if outputs else zeros_like(output))
+            new = [_masked(holds, n, s) for n, s in zip(new, states, strict=True)]
+        outputs.append(output)
+        states = list(new)
+    return outputs[-1], stack(outputs), states
+
+
+def _looped(step, x, states, mask, backwards):
+    if mask is not None:
+        return _looped_with_mask(step, x, states, mask, backwards)
+    found = {}
+
+    def one(states, slices):
+        output, new = step(slices[0], states)
+        found["state"] = _position(output, new)
+        return list(new), [output]
+
+    finals, (outputs,) = _scanned(one, states, [x], _length(x, 0), backwards)
+    last = _last(outputs, backwards) if found["state"] is None else finals[found["state"]]
+    return last, reverse(outputs, 0) if backwards else outputs, finals
+
+
+def _position(output, states):
+    """Which of the states the output is, or None."""
+    return next((i for i, s in enumerate(states) if s is output), None)
+
+
+def _last(outputs, backwards):
+    return _at(outputs, 0 if backwards else -1)
+
+
+def _looped_with_mask(step, x, states, mask, backwards):
+    """As `_looped`. An output that is a state needs no memory of its own: it differs before the first input only."""
+    found = {}
+
+    def one(carry, slices):
+        *states, before = carry
+        output, new = step(slices[0], states)
+        kept = [_masked(slices[1], n, s) for n, s in zip(new, states, strict=True)]
+        found["state"] = at = _position(output, new)
+        if at is not None:
+            return [*kept, before], [kept[at]]
+        output = _masked(slices[1], output, before)
+        return [*kept, output], [output]
+
+    zeros = _zero_output(step, x, states)
+    (*finals, last), (outputs,) = _scanned(one, [*states, zeros], [x, mask], _length(x, 0), backwards)
+    if found["state"] is not None:
+        started = _started(mask, backwards)
+        last = _masked(_last(started, backwards), finals[found["state"]], zeros)
+        outputs = _where_started(started, outputs)
+    return last, reverse(outputs, 0) if backwards else outputs, finals
+
+
+def _zero_output(step, x, states):
+    """Zeros in the shape of a step's output. Nothing of the step is computed for them: only its shape is looked at."""
+    output, _ = step(_sum(x, 0), states)
+    return zeros_like(output)
+
+
+def _started(mask, backwards):
+    """Where [time, batch] there has been an input."""
+    mask = cast(mask, "int32")
+    count = reverse(_cumsum(reverse(mask, 0), 0), 0) if backwards else _cumsum(mask, 0)
+    return _math.greater(count, 0)
+
+
+def _where_started(started, outputs):
+    for _ in range(outputs.ndim - 2):
+        started = expand_dims(started, -1)
+    return _math.where(started, outputs, zeros_like(outputs))
+
+
+# ---- maps and folds ------------------------------------------------------------------------------------------------
+
+
+def _as_list(x):
+    return [as_tensor(t) for t in x] if isinstance(x, (list, tuple)) else [as_tensor(x)]
+
+
+def _as_given(tensors, like):
+    return list(tensors) if isinstance(like, (list, tuple)) else tensors[0]
+
+
+def map_fn(fn, elems, name=None, dtype=None):
+    """fn(element) for each element along the first axis, stacked.
+
+    elems: a tensor, or a list of them (then fn gets a list). dtype: that of the result, if it is to be another.
+    fn may return a tensor or a list.
+    """
+    xs, returned = _as_list(elems), {}
+
+    def one(_, slices):
+        made = returned["made"] = fn(_as_given(slices, elems))
+        return [], _as_list(made)
+
+    _, ys = _scanned(one, [], xs, _length(xs[0], 0))
+    ys = [y if dtype is None or isinstance(dtype, (list, tuple)) else cast(y, dtype) for y in ys]
+    return _as_given(ys, returned["made"])
+
+
+def foldl(fn, elems, initializer=None, name=None):
+    """fn(fn(fn(initializer, first element), second), ...) over the first axis.
+
+    fn: (accumulator, element) -> accumulator. elems: a tensor, or a list of them (then fn gets a list).
+    initializer: the first accumulator; by default the first element.
+    """
+    return _folded(fn, elems, initializer, backwards=False)
+
+
+def foldr(fn, elems, initializer=None, name=None):
+    """As `foldl`, from the last element to the first."""
+    return _folded(fn, elems, initializer, backwards=True)
+
+
+def _folded(fn, elems, initializer, backwards):
+    xs = _as_list(elems)
+    whole = [[(None, None, None)] * (x.ndim - 1) for x in xs]
+    if initializer is None:
+        rest = (None, -1, None) if backwards else (1, None, None)
+        first = [getitem(x, (-1 if backwards else 0, *w)) for x, w in zip(xs, whole, strict=True)]
+        xs = [getitem(x, (rest, *w)) for x, w in zip(xs, whole, strict=True)]
+        initializer = _as_given(first, elems)
+    like = initializer
+
+    def one(carry, slices):
+        return _as_list(fn(_as_given(carry, like), _as_given(slices, elems))), []
+
+    finals, _ = _scanned(one, _as_list(initializer), xs, _length(xs[0], 0), backwards)
+    return _as_given(finals, like)
+
+

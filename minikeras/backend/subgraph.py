@@ -1,0 +1,206 @@
+"""Sub-programs: a function of tensors, traced once into a graph that is closed.
+
+A `Body` depends on its parameters and on what it captures, nothing else: tensors from outside that are used inside. They
+are inputs of the op that runs the body, so that whatever does not change inside is computed once, outside, and
+cotangents find their way out. For given shapes a Body becomes a `Program`.
+"""
+
+import threading
+
+from .op import Spec
+from .program import NeedsValue, Program, Specialiser, input_positions, live_steps
+from .tensor import Constant, Placeholder, Tensor, Update, building, serials, show
+
+# Numbers the steps of nested loops apart: an outer step advances the count by this prime.
+STEPS_APART = 1_000_003
+
+
+class _Tracing(threading.local):
+    steps = ()
+
+
+_tracing = _Tracing()
+
+
+def current_step():
+    """The number of the step of the loop that is being traced: an int32 scalar tensor, or None outside of loops.
+
+    Random ops draw by it, so that each step has its own noise. Nested loops give one number for all their steps.
+    """
+    total = None
+    for step in _tracing.steps:
+        total = step if total is None else total * STEPS_APART + step
+    return total
+
+
+class Body:
+    """A traced function.
+
+    parameters: Tensors that are fed, placeholders or others. outputs: a list; gradients may append to it.
+    nodes: the applications inside. captured: the Tensors from outside, in the order in which they are fed.
+    """
+
+    def __init__(self, parameters, outputs, nodes, captured):
+        self.parameters, self.outputs = tuple(parameters), list(outputs)
+        self.nodes, self.captured = nodes, tuple(captured)
+        self._own = set(self.parameters)
+
+    def owns(self, tensor):
+        """Whether the tensor belongs to the inside."""
+        return tensor in self._own or tensor.owner in self.nodes
+
+    @property
+    def output_specs(self):
+        return tuple(Spec(t.shape, t.dtype) for t in self.outputs)
+
+    @property
+    def uses_learning_phase(self):
+        return any(t._uses_learning_phase for t in self.outputs)
+
+    def program(self, walk, specs, captured):
+        """(the Program for parameters of these specs, the captured Values that it takes as further inputs).
+
+        captured: the Values of what is captured; constants among them become constants of the program.
+        """
+        inner = Specialiser(walk.backend, walk.phase, walk.level)
+        fed = [inner.feed(t, spec, i) for i, (t, spec) in enumerate(zip(self.parameters, specs, strict=True))]
+        taken = []
+        for tensor, value in zip(self.captured, captured, strict=True):
+            if value.kind == "constant":
+                inner.values[tensor] = value
+            else:
+                fed.append(inner.feed(tensor, Spec(value.shape, value.dtype), len(fed)))
+                taken.append(value)
+        try:
+            outputs = [inner.run(t) for t in self.outputs]
+        except NeedsValue as needs:
+            raise NeedsValue(self._outer_positions(needs, taken)) from None
+        return Program(fed, outputs, [], walk.phase), tuple(taken)
+
+    def _outer_positions(self, needs, taken):
+        inside = len(self.parameters)
+        if any(p < inside for p in needs.positions):
+            raise ValueError("A shape inside of a loop depends on values that change from step to step.")
+        return sorted({outer for p in needs.positions for outer in input_positions(taken[p - inside])})
+
+
+def trace(function, step=None):
+    """What `function()` returns, and the serial number at which its applications begin.
+
+    Inside, `current_step` counts with `step`. Updates that the surroundings wait for are not waited for step by step.
+    """
+    outer_steps, outer_control = _tracing.steps, building.control
+    if step is not None:
+        _tracing.steps = (*outer_steps, step)
+    building.control = ()
+    since = next(serials)
+    try:
+        return function(), since
+    finally:
+        _tracing.steps, building.control = outer_steps, outer_control
+
+
+def close(parameters, outputs, since, lazy=False, outside=(), recompute=None):
+    """The Body of what `outputs` depend on, and the Tensors of another body that it takes over as parameters.
+
+    since: applications with a lower serial number are outside. lazy: all others are inside, even if they do not depend
+    on the parameters. outside: Tensors that are captured in any case.
+    recompute: (tensor) -> None for a tensor of no interest, False for one of the other body, True for one of it that is
+    computed again.
+    """
+    own = dict.fromkeys(parameters)
+    order, taken = _inward(outputs, own, since, set(outside), recompute)
+    inner, nodes = {**own, **dict.fromkeys(taken)}, {}
+    for tensor, sources in order:
+        if tensor in inner:
+            continue
+        if lazy or any(s in inner for s in sources):
+            if isinstance(tensor, Update):
+                raise ValueError(
+                    f'The variable "{tensor.variable.name}" cannot be updated inside of a loop or branch. Return the '
+                    "new value as a state or result, and update the variable with it outside."
+                )
+            inner[tensor] = nodes[tensor.owner] = None
+    captured = {}
+    for tensor in outputs:
+        _capture(tensor, inner, captured)
+    for tensor, sources in order:
+        if tensor.owner in nodes:
+            for source in sources:
+                _capture(source, inner, captured)
+    return Body((*parameters, *taken), outputs, nodes, captured), taken
+
+
+def _inward(outputs, own, since, outside, recompute):
+    """[(tensor, what it depends on)] in the order of computation, and the tensors of the other body that are met."""
+    order, taken, seen = [], {}, set()
+    stack = [(t, False) for t in reversed(outputs)]
+    while stack:
+        tensor, done = stack.pop()
+        if done:
+            order.append((tensor, _sources(tensor)))
+            continue
+        if tensor in seen or tensor in own or tensor in outside:
+            continue
+        seen.add(tensor)
+        again = None if recompute is None else recompute(tensor)
+        if again is False:
+            taken[tensor] = None
+        elif again or isinstance(tensor, Update) or (tensor.owner is not None and tensor.owner.serial > since):
+            stack.append((tensor, True))
+            stack.extend((t, False) for t in reversed(_sources(tensor)))
+    return order, tuple(taken)
+
+
+def _sources(tensor):
+    if isinstance(tensor, Update):
+        return (*tensor.control, tensor.new_value)
+    apply = tensor.owner
+    return (*apply.control, *apply.inputs, *(apply.expansion or ()))
+
+
+def _capture(tensor, inner, captured):
+    leaf = isinstance(tensor, Constant) or (isinstance(tensor, Placeholder) and tensor.default is not None)
+    if tensor not in inner and not leaf:
+        captured[tensor] = None
+
+
+# ---- what programs of bodies share ---------------------------------------------------------------------------------
+
+
+def inputs_of(values):
+    """The inputs of a program that the values depend on."""
+    steps = live_steps(values)
+    return {v for v in (*values, *(v for s in steps for v in s.inputs)) if v.kind == "input"}
+
+
+def narrowed(program, inputs, outputs):
+    """The program with some of its inputs and outputs (positions)."""
+    kept_inputs, kept_outputs = ([values[i] for i in at] for values, at in (
+        (program.inputs, inputs), (program.outputs, outputs)
+    ))
+    return Program(kept_inputs, kept_outputs, [], program.phase)
+
+
+def require_equal(what, first, second):
+    """Raises ValueError when the two Specs differ. what: for the message, with {} for each."""
+    if tuple(first.shape) != tuple(second.shape) or first.dtype != second.dtype:
+        raise ValueError(what.format(show(first), show(second)))
+
+
+def merged_spec(what, first, second):
+    """The Spec that is known from both. Raises ValueError when they cannot be the same."""
+    same = first.dtype == second.dtype and len(first.shape) == len(second.shape)
+    if not same or any(None not in (a, b) and a != b for a, b in zip(first.shape, second.shape, strict=True)):
+        raise ValueError(what.format(show(first), show(second)))
+    return Spec(tuple(b if a is None else a for a, b in zip(first.shape, second.shape, strict=True)), first.dtype)
+
+
+def parameter_like(tensor, shape=None, name="slice"):
+    """A placeholder for values like the tensor's (of another shape)."""
+    made = Placeholder(tensor.shape if shape is None else shape, tensor.dtype, f"{name}:0")
+    made._uses_learning_phase = tensor._uses_learning_phase
+    return made
+
+
+__all__ = ["Body", "Tensor", "close", "current_step", "trace"]
