@@ -301,7 +301,17 @@ class StackedRNNCells(Layer):
                 cell.build([shape, *constants] if constants and has_arg(cell.call, "constants") else shape)
                 cell.built = True
             shape = (shape[0], _output_size(cell))
+        self._number_names()
         self.built = True
+
+    def _number_names(self):
+        """Tell weights of one name apart: kernel, kernel_1, ... All cells build in the scope of the whole layer."""
+        seen = {}
+        for weight in (w for cell in self.cells for w in getattr(cell, "weights", [])):
+            name = weight.name.split(":")[0]
+            number = seen[name] = seen.get(name, -1) + 1
+            if number:
+                weight.name = f"{name}_{number}:0"
 
     def draw_masks(self, inputs, states, training):
         """Draw the dropout masks of the cells that have them, for a whole sequence."""

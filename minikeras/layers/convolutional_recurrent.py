@@ -19,6 +19,7 @@ class ConvLSTM2DCell(LSTMCell):
     """
 
     implementation = 1
+    output_size = None  # that of the states, which hangs on the image
 
     def __init__(
         self, filters, kernel_size, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1),

@@ -250,6 +250,11 @@ class Bidirectional(StateArguments, Wrapper):
             masks += [None] * (2 * len(self.forward_layer.states))
         return masks if len(masks) > 1 else mask
 
+    def _state_updates_for(self, inputs):
+        # Keras 2.3.1 carries the states of a Bidirectional layer from batch to batch in training, but not in prediction
+        # and evaluation, and gives numbers that hang on it.
+        return []
+
     def reset_states(self):
         """Set the states of both layers to zeros."""
         for layer in self._both():
