@@ -13,10 +13,7 @@ def _shifted(logits):
 def softmax_crossentropy(target, logits):
     shifted, powers, total = _shifted(logits)
     log_p = np.subtract(shifted, np.log(total), out=shifted)
-    # 0 log 0 counts as 0.
-    product = np.multiply(target, log_p, out=log_p)
-    product[target == 0] = 0
-    loss = np.negative(np.add.reduce(product, -1))
+    loss = np.negative(np.add.reduce(np.multiply(target, log_p, out=log_p), -1))
     return loss, np.divide(powers, total, out=powers)
 
 
@@ -25,13 +22,20 @@ def softmax_crossentropy_gradient(g, probabilities, target, out=None):
     return np.multiply(out, g[..., None], out=out)
 
 
-def sparse_softmax_crossentropy(target, logits):
-    classes = logits.shape[-1]
-    if target.size and (target.min() < 0 or target.max() >= classes):
+def check_labels(target, classes):
+    """Raises ValueError when labels are no class."""
+    if 0 in target.shape:
+        return
+    low, high = int(target.min()), int(target.max())
+    if low < 0 or high >= classes:
         raise ValueError(
-            f"K.sparse_categorical_crossentropy: labels from {target.min()} to {target.max()}, but there are {classes} "
+            f"K.sparse_categorical_crossentropy: labels from {low} to {high}, but there are {classes} "
             "classes, numbered from 0."
         )
+
+
+def sparse_softmax_crossentropy(target, logits):
+    check_labels(target, logits.shape[-1])
     shifted, powers, total = _shifted(logits)
     loss = np.log(total)[..., 0] - np.take_along_axis(shifted, target[..., None], -1)[..., 0]
     return loss, np.divide(powers, total, out=powers)

@@ -17,8 +17,8 @@ from .shape import cast, expand_dims, one_hot, permute_dimensions, reshape, shap
 def _origin(output, name):
     """What a softmax or sigmoid took, if `output` is its direct result; else None.
 
-    Crossentropies use it instead of clipped probabilities, as Keras does on TensorFlow: saturated outputs still learn. A
-    cast to the dtype that it already has counts as nothing.
+    Crossentropies use it instead of clipped probabilities, as Keras does on TensorFlow: saturated outputs still learn.
+    A cast to the dtype that it already has counts as nothing.
     """
     made = output.owner
     while made is not None and made.op.name == "cast" and made.args[0].dtype == output.dtype:

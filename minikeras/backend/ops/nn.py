@@ -7,7 +7,7 @@ from ..op import Axis, as_tensor, like, op
 from ..tensor import Tensor, show
 from .linalg import matmul
 from .math import abs as _abs
-from .math import add, cast_like, clip, erf, exp, float_like, greater, tanh, where
+from .math import add, cast_like, clip, erf, exp, float_like, greater, less_equal, tanh, where
 from .reduction import sum as _sum
 from .shape import permute_dimensions, reshape
 
@@ -102,6 +102,9 @@ def softsign(x: Tensor):
 def hard_sigmoid(x: Tensor):
     """Piecewise linear sigmoid: 0 below -2.5, 1 above 2.5, 0.2 x + 0.5 between."""
     return clip(x * 0.2 + 0.5, 0.0, 1.0)
+
+
+hard_sigmoid.gradient(lambda g, y, x: where(less_equal(_abs(x), 2.5), g * 0.2, 0.0))
 
 
 @op

@@ -36,10 +36,15 @@ def _fused(x, axes):
     return x.ndim == 4 and axes == (0, 1, 2)
 
 
-@op
-def batch_normalization(
-    x: Tensor, mean: Tensor, var: Tensor, beta: Tensor, gamma: Tensor, axis: Axis = -1, epsilon: float = 1e-3
-):
+def _inference_arguments(x, mean, var, beta, gamma, axis=-1, epsilon=1e-3):
+    x = as_tensor(x)
+    if x.ndim == 4 and axis in (-1, 3):
+        epsilon = max(epsilon, CUDNN_EPSILON)
+    return x, mean, var, beta, gamma, axis, float(epsilon)
+
+
+@op(prepare=_inference_arguments)
+def batch_normalization(x: Tensor, mean: Tensor, var: Tensor, beta: Tensor, gamma: Tensor, axis: Axis, epsilon: float):
     """gamma (x - mean) / sqrt(var + epsilon) + beta.
 
     mean, var, beta, gamma: vectors [channels] along `axis`, or tensors that broadcast with x; beta and gamma may be
@@ -49,7 +54,7 @@ def batch_normalization(
     if x.ndim == 4 and axis == 3:
         vectors = (mean, var, beta, gamma)
         mean, var, beta, gamma = (v if v is None or v.ndim == 1 else reshape(v, (-1,)) for v in vectors)
-        mean, var, epsilon = stop_gradient(mean), stop_gradient(var), max(epsilon, CUDNN_EPSILON)
+        mean, var = stop_gradient(mean), stop_gradient(var)
     mean, var, beta, gamma = (_along(v, x, axis) for v in (mean, var, beta, gamma))
     return _normalized(x, mean, var, beta, gamma, epsilon)
 

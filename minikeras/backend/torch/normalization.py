@@ -1,0 +1,65 @@
+"""PyTorch kernels of batch normalization, on its fused ones: these want [batch, channels, ...]."""
+
+import math
+
+import torch
+
+aten = torch.ops.aten
+
+
+def _by_channel(x, kept):
+    """x as [batch, channels] or [batch, channels, ...], without a copy where the channels are first or last."""
+    if kept == (1,):
+        return x
+    if kept != tuple(range(x.ndim - len(kept), x.ndim)):
+        x = x.movedim(kept, tuple(range(-len(kept), 0)))
+    return x.reshape(-1, math.prod(x.shape[x.ndim - len(kept) :]))
+
+
+def _restored(y, x, kept):
+    if kept == (1,):
+        return y
+    moved = x.movedim(kept, tuple(range(-len(kept), 0)))
+    return y.reshape(moved.shape).movedim(tuple(range(-len(kept), 0)), kept)
+
+
+def _kept(x, axes):
+    return tuple(i for i in range(x.ndim) if i not in axes)
+
+
+def _flat(v):
+    return None if v is None else v.reshape(-1)
+
+
+def batch_normalization(x, mean, var, beta, gamma, axis, epsilon):
+    if any(v is not None and v.numel() != x.shape[axis] for v in (mean, var, beta, gamma)):
+        scale = torch.rsqrt(var + epsilon) if gamma is None else torch.rsqrt(var + epsilon) * gamma
+        y = (x - mean) * scale
+        return y if beta is None else y + beta
+    mean, var, beta, gamma = (_flat(v) for v in (mean, var, beta, gamma))
+    y = aten.native_batch_norm(_by_channel(x, (axis,)), gamma, beta, mean, var, False, 0.0, epsilon)[0]
+    return _restored(y, x, (axis,))
+
+
+def batch_moments(x, gamma, beta, axes, epsilon):
+    kept = _kept(x, axes)
+    shape = [x.shape[i] for i in kept]
+    y, mean, rstd = aten.native_batch_norm(
+        _by_channel(x, kept), _flat(gamma), _flat(beta), None, None, True, 0.0, epsilon
+    )
+    # The kernel gives 1 / sqrt(var + epsilon) only; what rounding leaves below 0 is 0.
+    var = rstd.pow(-2).sub_(epsilon).clamp_(min=0)
+    return _restored(y, x, kept), mean.reshape(shape), var.reshape(shape)
+
+
+def batch_moments_gradient(g, x, gamma, mean_, var, axes, epsilon):
+    kept = _kept(x, axes)
+    shape = [x.shape[i] for i in kept]
+    rstd = torch.rsqrt(var.reshape(-1) + epsilon)
+    # Without gamma PyTorch gives no gradient to it: ones stand for it.
+    scale = torch.ones_like(rstd) if gamma is None else gamma.reshape(-1)
+    g2, x2, mean = _by_channel(g, kept), _by_channel(x, kept), mean_.reshape(-1)
+    to_x, to_gamma, to_beta = aten.native_batch_norm_backward(
+        g2, x2, scale, None, None, mean, rstd, True, epsilon, [True, True, True]
+    )
+    return _restored(to_x, x, kept), to_gamma.reshape(shape), to_beta.reshape(shape)

@@ -1,0 +1,100 @@
+"""PyTorch kernels of the random ops: a generator on the device, seeded anew by (seed, count, step) for each draw.
+
+With portable noise the NumPy kernels draw.
+"""
+
+import functools
+import math
+
+import torch
+
+from ..numpy import random as host
+from ..ops.random import _threshold, rng
+from .device import DTYPES, current
+
+_SIGNED = {16: torch.int16, 32: torch.int32}
+
+
+@functools.cache
+def _device_generator():
+    return torch.Generator(current())
+
+
+def _mixed(seed, count, step):
+    """The three numbers as one of 63 bits. Source: Steele, Lea and Flood (2014), the finisher of SplitMix64."""
+    z = 0
+    for word in (seed, int(count), int(step)):
+        z = (z + word + 0x9E3779B97F4A7C15) % 2**64
+        z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+        z = (z ^ z >> 27) * 0x94D049BB133111EB % 2**64
+        z ^= z >> 31
+    return z >> 1
+
+
+def _generator(count, step, seed):
+    return _device_generator().manual_seed(_mixed(seed, count, step))
+
+
+def _drawn(kernel):
+    """The kernel, or NumPy's of the same name where noise has to be portable."""
+    numpy_kernel = getattr(host, kernel.__name__)
+
+    @functools.wraps(kernel)
+    def draw(*args):
+        if rng() == "native":
+            return kernel(*args)
+        return torch.from_numpy(numpy_kernel(*args)).to(current())
+
+    return draw
+
+
+def _empty(shape, dtype):
+    return torch.empty(shape, dtype=DTYPES[dtype], device=current())
+
+
+@_drawn
+def uniform(count, step, shape, low, high, dtype, seed):
+    source = _generator(count, step, seed)
+    made = _empty(shape, dtype)
+    if made.dtype.is_floating_point:
+        return made.uniform_(low, high, generator=source)
+    return made.random_(low, high, generator=source)
+
+
+@_drawn
+def normal(count, step, shape, mean, stddev, dtype, seed):
+    return _empty(shape, dtype).normal_(mean, stddev, generator=_generator(count, step, seed))
+
+
+@_drawn
+def clipped_normal(count, step, shape, mean, stddev, dtype, seed):
+    made = _empty(shape, dtype)
+    torch.nn.init.trunc_normal_(made, 0.0, 1.0, -2.0, 2.0, generator=_generator(count, step, seed))
+    return made.mul_(stddev).add_(mean)
+
+
+def _below(p, width, shape, source):
+    """Bools, True with probability p: random bits against a limit. Far faster than Tensor.bernoulli_ on a CPU."""
+    size, least = math.prod(shape), 2 ** (width - 1)
+    words = torch.empty(-(-size * width // 64), dtype=torch.int64, device=current())
+    words.random_(-(2**63), None, generator=source)
+    return words.view(_SIGNED[width])[:size].view(shape) < _threshold(p, width) - least
+
+
+@_drawn
+def bernoulli(count, step, shape, p, seed):
+    return _below(p, 32, shape, _generator(count, step, seed))
+
+
+@_drawn
+def kept(count, step, shape, level, seed):
+    return _below(level, 16, shape, _generator(count, step, seed)).logical_not_()
+
+
+def drop(x, count, step, noise_shape, level, seed):
+    mask = kept(count, step, x.shape if noise_shape is None else noise_shape, level, seed)
+    return keep(x, mask, 1 / (1 - level)), mask
+
+
+def keep(x, kept, scale):
+    return torch.where(kept, x, x.new_zeros(())).mul_(scale)
