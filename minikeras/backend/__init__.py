@@ -29,12 +29,15 @@ from .function import (
     to_numpy,
 )
 from .gradients import gradients
+from .ops.sparse import SparseTensor, to_dense
 from .runtime import backend, set_backend
 from .tensor import Placeholder, Tensor, Update, name_scope
 from .variable import Variable
 
 # Families of ops: every public function that a file of ops/ declares is a function of K.
-FAMILIES = ("math", "reduction", "shape", "linalg", "control", "recurrence", "convolution", "pooling", "image", "nn", "normalization", "crossentropy", "random")
+FAMILIES = tuple(
+    "math reduction shape linalg control recurrence convolution pooling image nn normalization crossentropy random".split()
+)
 
 
 def _collect(module):

@@ -26,10 +26,14 @@ class Function:
     def __init__(self, inputs, outputs, updates=None, name=None, **kwargs):
         refuse_session_arguments(kwargs)
         inputs = [] if inputs is None else list(inputs)
+        self.sparse_at = {i: t.dtype for i, t in enumerate(inputs) if getattr(t, "is_sparse_tensor", False)}
+        self.arguments = len(inputs)
+        if self.sparse_at:
+            inputs = [p for t in inputs for p in (t.parts() if getattr(t, "is_sparse_tensor", False) else [t])]
         self.phase_at = next((i for i, t in enumerate(inputs) if is_learning_phase(t)), None)
         self.fed = [t for i, t in enumerate(inputs) if i != self.phase_at]
         self.inputs, self.name = inputs, name or "K.function"
-        self.outputs = [as_tensor(t) for t in ([outputs] if isinstance(outputs, Tensor) else outputs or [])]
+        self.outputs = [dense(t) for t in ([outputs] if isinstance(outputs, Tensor) else outputs or [])]
         self.updates = as_updates(updates)
         for tensor in self.fed:
             if not isinstance(tensor, Tensor):
@@ -50,8 +54,10 @@ class Function:
         if self._epoch != (runtime.Active.epoch, config.optimize()):
             self._forget()
         phase = 0
-        if len(inputs) != len(self.inputs):
-            raise ValueError(f"{self.name}: {len(self.inputs)} inputs expected, got {len(inputs)}.")
+        if len(inputs) != self.arguments:
+            raise ValueError(f"{self.name}: {self.arguments} inputs expected, got {len(inputs)}.")
+        if self.sparse_at:
+            inputs = self._with_parts(inputs)
         if self.phase_at is not None:
             phase = int(inputs[self.phase_at])
             inputs = [*inputs[: self.phase_at], *inputs[self.phase_at + 1 :]]
@@ -72,6 +78,15 @@ class Function:
         ]
         backend = runtime.active() if backend is None else runtime.load(backend)
         return specialise(self.fed, specs, self.outputs, self.updates, backend, phase)
+
+    def _with_parts(self, inputs):
+        """The inputs with sparse matrices as the arrays that they consist of."""
+        from .ops.sparse import parts_of
+
+        found = []
+        for i, value in enumerate(inputs):
+            found += parts_of(value, self.sparse_at[i], padded=True) if i in self.sparse_at else [value]
+        return found
 
     def _forget(self):
         with self._lock:
@@ -105,6 +120,15 @@ class Function:
             if len(self._linked) > CACHED_SHAPES:
                 self._linked.popitem(last=False)
             return linked
+
+
+def dense(output):
+    """An output as a tensor; sparse ones become dense."""
+    if getattr(output, "is_sparse_tensor", False):
+        from .ops.sparse import to_dense
+
+        return to_dense(output)
+    return as_tensor(output)
 
 
 def is_learning_phase(tensor):

@@ -34,7 +34,7 @@ def placeholder(shape=None, ndim=None, dtype=None, sparse=False, name=None):
     if shape is None and ndim is None:
         raise ValueError("K.placeholder: give a shape (a tuple, None for unknown sizes) or the number of axes, ndim.")
     if sparse:
-        from .sparse import sparse_placeholder
+        from .ops.sparse import sparse_placeholder
 
         return sparse_placeholder(shape, ndim, dtype, name)
     shape = (None,) * ndim if shape is None else tuple(None if n is None else int(n) for n in shape)
@@ -50,7 +50,7 @@ def variable(value, dtype=None, name=None, constraint=None):
     default, that of the tensor for a tensor. constraint: a function of the variable, applied by optimizers.
     """
     if hasattr(value, "tocoo"):  # SciPy's sparse matrices
-        from .sparse import sparse_variable
+        from .ops.sparse import sparse_variable
 
         return sparse_variable(value, dtype, name)
     made = Variable(value, dtype, name, constraint)

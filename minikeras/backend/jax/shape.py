@@ -43,7 +43,7 @@ def scatter_add(updates, indices, like_x, axis):
     return jnp.zeros(like_x.shape, updates.dtype).at[index].add(updates)
 
 
-def concatenate(tensors, axis):
+def concat(tensors, axis):
     return jnp.concatenate(tensors, axis)
 
 

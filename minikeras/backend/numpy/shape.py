@@ -95,7 +95,7 @@ def _add_rows(out, rows, updates):
     out[ordered[starts]] = sums.reshape(len(starts), *out.shape[1:])
 
 
-def concatenate(tensors, axis, out=None):
+def concat(tensors, axis, out=None):
     return np.concatenate(tensors, axis, out=out)
 
 

@@ -490,9 +490,19 @@ def _joined(tensors, axis=-1):
     return promoted(list(tensors)), axis
 
 
+def concatenate(tensors, axis=-1):
+    """The tensors one after the other along `axis`; all other sizes agree. All dense, or all sparse."""
+    tensors = list(tensors)
+    if any(getattr(t, "is_sparse_tensor", False) for t in tensors):
+        from .sparse import join
+
+        return join(tensors, axis)
+    return concat(tensors, axis)
+
+
 @op(prepare=_joined)
-def concatenate(tensors: Tensors, axis: Axis):
-    """The tensors one after the other along `axis`; all other sizes agree."""
+def concat(tensors: Tensors, axis: Axis):
+    """`concatenate` of dense tensors."""
     first = tensors[0]
     if any(t.ndim != first.ndim or not _agree_but_for(axis, t.shape, first.shape) for t in tensors[1:]):
         raise ValueError(f"shapes must agree but for axis {axis}: {', '.join(show(t) for t in tensors)}.")
@@ -526,7 +536,7 @@ def _parts(g, y, tensors, axis):
     return tuple(parts)
 
 
-concatenate.gradient(_parts)
+concat.gradient(_parts)
 
 
 def _stack_arguments(x, axis=0):
@@ -548,14 +558,14 @@ stack.gradient(
 def _tile_arguments(x, n):
     x = as_tensor(x)
     n = tuple(int(r) for r in n) if isinstance(n, (list, tuple, np.ndarray)) else (int(n),)
-    if len(n) != x.ndim:
-        raise ValueError(f"K.tile: {show(x)} needs a count for each axis, got {n}.")
-    return x, n
+    if len(n) > x.ndim:
+        raise ValueError(f"K.tile: {show(x)} has fewer axes than there are counts: {n}.")
+    return x, (1,) * (x.ndim - len(n)) + n
 
 
 @op(prepare=_tile_arguments)
 def tile(x: Tensor, n: tuple):
-    """x repeated along each axis. n: an int for each axis (or one int for an x of one axis)."""
+    """x repeated along each axis. n: an int for each axis; fewer are for the last axes."""
     return Spec(tuple(None if s is None else s * r for s, r in zip(x.shape, n, strict=True)), x.dtype)
 
 

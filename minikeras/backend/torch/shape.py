@@ -68,7 +68,7 @@ def scatter_add(updates, indices, like_x, axis):
     return out.index_add_(axis, flat, rows)
 
 
-def concatenate(tensors, axis):
+def concat(tensors, axis):
     return torch.cat(tensors, axis)
 
 
