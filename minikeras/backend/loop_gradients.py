@@ -1,14 +1,14 @@
 """Gradients of loops and switches: they are loops and switches again.
 
-The gradient of a scan is a scan in the other direction whose body pulls cotangents back through one step. What it needs
-of the forward step (states, gates, noise) the forward scan hands out, stacked over time: nothing is computed twice.
+The gradient of a scan is a scan in the other direction whose body pulls cotangents back through one step. What it
+needs of the forward step (states, gates, noise) the forward scan hands out, stacked: nothing is computed twice.
 
-What a captured tensor receives is a sum over all steps. Where a step's share is a matrix product or a sum over the batch,
-the factors are stacked, and the sum is taken once after the loop: one large product in place of many small ones.
+What a captured tensor receives is a sum over all steps. Where a step's share is a matrix product or a sum over the
+batch, the factors are stacked, and the sum is taken once after the loop: one large product in place of many small ones.
 """
 
 from .gradients import pull_back
-from .ops.control import run_cond, run_scan
+from .ops.control import loop, run_cond
 from .ops.linalg import matmul
 from .ops.reduction import sum as reduce_sum
 from .ops.reduction import sum_to
@@ -38,7 +38,9 @@ class _ReverseScan:
         # Cotangents of the states after a step, and of its ys: parameters of the step back.
         self.of_state = {i: parameter_like(t) for i, t in enumerate(body.outputs[: self.n]) if is_float(t.dtype)}
         self.of_output = {
-            j: parameter_like(body.outputs[j]) for j in range(self.n, len(g)) if g[j] is not None and is_float(g[j].dtype)
+            j: parameter_like(body.outputs[j])
+            for j in range(self.n, len(g))
+            if g[j] is not None and is_float(g[j].dtype)
         }
         self.totals, self.sums = {}, []  # accumulators; (captured, tensors, finish) of sums that are taken afterwards
 
@@ -89,8 +91,8 @@ class _ReverseScan:
         zeros = [zeros_like(self.apply.outputs[i]) if self.g[i] is None else self.g[i] for i in self.of_state]
         carry = [*zeros, *(zeros_like(actual[t]) for t in totals)]
         xs = [*(self.g[j] for j in self.of_output), *(self._history(t) for t in residuals)]
-        captured = tuple(actual.get(t, t) for t in back.captured)
-        return run_scan(carry, xs, back, not self.reverse, self.length, captured)
+        slices = (*self.of_output.values(), *residuals)
+        return loop(back, carry, slices, xs, not self.reverse, self.length, actual)
 
     def _history(self, tensor):
         """The values of a tensor of the forward body at all steps, [length, ...]."""

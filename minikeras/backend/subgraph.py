@@ -1,7 +1,7 @@
 """Sub-programs: a function of tensors, traced once into a graph that is closed.
 
-A `Body` depends on its parameters and on what it captures, nothing else: tensors from outside that are used inside. They
-are inputs of the op that runs the body, so that whatever does not change inside is computed once, outside, and
+A `Body` depends on its parameters and on what it captures, nothing else: tensors from outside that are used inside.
+They are inputs of the op that runs the body, so that whatever does not change inside is computed once, outside, and
 cotangents find their way out. For given shapes a Body becomes a `Program`.
 """
 

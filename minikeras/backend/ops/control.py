@@ -45,9 +45,9 @@ def in_test_phase(x, alt, training=None):
 def switch(condition, then_expression, else_expression):
     """One of two expressions, chosen at run time.
 
-    condition: a scalar tensor, or one whose axes are the first ones of the expressions: then it chooses elementwise, and
-    both are computed. then_expression, else_expression: tensors of one shape, or functions without arguments that return
-    them; with a scalar condition only the function that is chosen runs.
+    condition: a scalar tensor, or one whose axes are the first ones of the expressions: then it chooses elementwise,
+    and both are computed. then_expression, else_expression: tensors of one shape, or functions without arguments that
+    return them; with a scalar condition only the function that is chosen runs.
     Raises ValueError when the condition has more axes than the expressions.
     """
     condition = as_tensor(condition)
@@ -189,12 +189,24 @@ def _scan(carry: Tensors, xs: Tensors, captured: Tensors, body: object, reverse:
     return (*finals, *(Spec((time, *s.shape), s.dtype) for s in specs[n:]))
 
 
-def run_scan(carry, xs, body, reverse, length, captured=None):
-    """(final carry, ys) of a body over `length` steps, each a list of tensors."""
-    captured = body.captured if captured is None else captured
-    results = _scan(tuple(carry), tuple(xs), captured, body, reverse, length)
-    _flag(results, body)
-    return list(results[: len(carry)]), list(results[len(carry) :])
+def loop(body, carry, slices, xs, reverse, length, actual=None):
+    """(final carry, ys) of a body over `length` steps, each a list of tensors.
+
+    slices: the parameters of the body that take slices of xs. actual: captured tensor -> what is fed for it, if not
+    itself. What the body computes without its state is taken out of the loop.
+    """
+    from ..hoisting import hoisted
+
+    n, outputs = len(carry), list(body.outputs)
+    body, more, finished = hoisted(body, slices, xs, n)
+    captured = tuple((actual or {}).get(t, t) for t in body.captured)
+    results = ()
+    if body.outputs:
+        results = _scan(tuple(carry), (*xs, *more), captured, body, reverse, length)
+        results = results if isinstance(results, tuple) else (results,)
+        _flag(results, body)
+    rest = iter(results[n:])
+    return list(results[:n]), [finished[t] if t in finished else next(rest) for t in outputs[n:]]
 
 
 def _scan_program(walk, args):

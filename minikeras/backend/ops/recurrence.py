@@ -4,7 +4,7 @@ from ..op import as_tensor
 from ..subgraph import close, parameter_like, trace
 from ..tensor import Placeholder, show
 from . import math as _math
-from .control import run_scan
+from .control import loop
 from .reduction import cumsum as _cumsum
 from .reduction import sum as _sum
 from .shape import arange, cast, expand_dims, getitem, permute_dimensions, reverse, shape, stack, zeros_like
@@ -24,9 +24,9 @@ def _scanned(function, carry, xs, length, backwards=False):
     states = [parameter_like(t, name="state") for t in carry]
     slices = [parameter_like(x, x.shape[1:]) for x in xs]
     (new, ys), since = trace(lambda: function(states, slices), step)
-    outputs = [*_fitted(new, states), *(as_tensor(y) for y in ys)]
-    body, _ = close((*states, *slices, step), outputs, since)
-    return run_scan(carry, [*xs, arange(length)], body, backwards, length)
+    ys = [as_tensor(y) for y in ys]
+    body, _ = close((*states, *slices, step), [*_fitted(new, states), *ys], since)
+    return loop(body, carry, (*slices, step), [*xs, arange(length)], backwards, length)
 
 
 def _fitted(new, states):
