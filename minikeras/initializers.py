@@ -28,18 +28,25 @@ class Initializer:
         return cls(**{key: value for key, value in config.items() if key != "dtype"})
 
 
+def _filled(value, shape, dtype):
+    """A tensor with one value everywhere, that takes no memory before it is used; or K.constant of an array."""
+    if np.ndim(value) or any(size is None for size in shape):
+        return K.constant(value, shape=shape, dtype=dtype)
+    return K.host(lambda: np.full(shape, value), shape, dtype)
+
+
 class Zeros(Initializer):
     """Zeros."""
 
     def __call__(self, shape, dtype=None):
-        return K.constant(0, shape=shape, dtype=dtype)
+        return _filled(0, shape, dtype)
 
 
 class Ones(Initializer):
     """Ones."""
 
     def __call__(self, shape, dtype=None):
-        return K.constant(1, shape=shape, dtype=dtype)
+        return _filled(1, shape, dtype)
 
 
 class Constant(Initializer):
@@ -49,7 +56,7 @@ class Constant(Initializer):
         self.value = value
 
     def __call__(self, shape, dtype=None):
-        return K.constant(self.value, shape=shape, dtype=dtype)
+        return _filled(self.value, shape, dtype)
 
 
 class _Random(Initializer):
