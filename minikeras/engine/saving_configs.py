@@ -44,7 +44,9 @@ _NEW_ARGUMENTS = {
 }
 _RENAMED = {"Functional": "Model", "BatchNormalizationV1": "BatchNormalization", "BatchNormalizationV2":
             "BatchNormalization", "LSTMV2": "LSTM", "GRUV2": "GRU", "UnifiedLSTM": "LSTM", "UnifiedGRU": "GRU",
-            "L1": "L1L2", "L2": "L1L2"}
+            "L1": "L1L2", "L2": "L1L2", "GlorotUniform": "glorot_uniform", "GlorotNormal": "glorot_normal",
+            "HeUniform": "he_uniform", "HeNormal": "he_normal", "LecunUniform": "lecun_uniform",
+            "LecunNormal": "lecun_normal"}
 _DISTRIBUTIONS = {"truncated_normal": "normal", "untruncated_normal": "normal"}
 _OF_EVERY_LAYER = {"name", "trainable", "dtype", "batch_input_shape", "input_shape", "batch_size", "weights",
                    "input_dtype", "activity_regularizer"}

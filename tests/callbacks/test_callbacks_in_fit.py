@@ -72,7 +72,7 @@ def test_the_learning_rate_is_reduced_on_a_plateau_and_waits_for_the_cooldown(ba
     plateau = ReduceLROnPlateau("loss", factor=0.1, patience=2, min_delta=1e9, cooldown=1, min_lr=2e-4)
     history = model.fit(*data(), epochs=8, verbose=0, callbacks=[plateau])
     # An epoch's entry is the rate with which it was trained.
-    np.testing.assert_allclose(history.history["lr"], [1e-2] * 3 + [1e-3] * 3 + [2e-4] * 2, rtol=1e-5)
+    np.testing.assert_allclose(history.history["lr"], [1e-2] * 3 + [1e-3] * 2 + [2e-4] * 3, rtol=1e-5)
 
 
 def test_checkpoints_load(backend, model, tmp_path):
