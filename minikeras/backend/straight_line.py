@@ -60,23 +60,27 @@ class Line:
         if dead:
             self.lines.append("del " + ", ".join(self.names[v] for v in dead))
 
-    def shares(self, value):
-        """Whether a value is, or looks at, memory that is not the run's own."""
+    def whole(self, value):
+        """What a value is a view of, or itself."""
         while value.kind == "step" and value.source.op.name in self.engine.VIEWS:
             value = value.source.inputs[0]
-        return value.kind != "step"
+        return value
 
-    def owned(self, value):
-        """The value as source, in memory that nobody else holds."""
-        name = self.spell(value)
-        return f"{self.bind(self.engine.copy, 'copy')}({name})" if self.shares(value) else name
+    def owned(self, value, stored=()):
+        """The value as source, in memory that nobody else holds. stored: values that variables take over."""
+        name, whole = self.spell(value), self.whole(value)
+        shared = whole.kind != "step" or whole in stored
+        return f"{self.bind(self.engine.copy, 'copy')}({name})" if shared else name
 
     def compile(self, epilogue=None):
         """The function. epilogue: called with this Line to append what runs last, after outputs are safe."""
         for i, step in enumerate(self.program.steps):
             self.add(i, step)
-        outputs = "".join(self.owned(v) + ", " for v in self.program.outputs)
-        news = "".join(self.owned(v) + ", " for _, v in self.program.updates)
+        news, stored = "", set()
+        for _, new in self.program.updates:
+            news += self.owned(new, stored) + ", "
+            stored.add(self.whole(new))
+        outputs = "".join(self.owned(v, stored) + ", " for v in self.program.outputs)
         self.lines.append(f"results = ({outputs}), ({news})")
         if epilogue is not None:
             epilogue(self)
