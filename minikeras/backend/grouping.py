@@ -79,7 +79,7 @@ class _Member:
         return Ref("result", len(self.instructions) - 1)
 
     def _leaf(self, value):
-        if value.kind == "constant":
+        if value.kind == "constant" and value.shape == ():
             return self._listed("constant", self.constants, value.source)
         if value.shape == ():
             return self._listed("scalar", self.scalars, value)
