@@ -266,6 +266,10 @@ class _Spatial(Layer):
         self.data_format = K.normalize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
+    def build(self, input_shape):
+        self.compute_output_shape(input_shape)  # raises early when there is no output
+        self.built = True
+
     def compute_output_shape(self, input_shape):
         def length(n, i):
             return None if n is None else self._output_length(n, i)

@@ -24,6 +24,7 @@ class Embedding(Layer):
         self.supports_masking = mask_zero
 
     def build(self, input_shape):
+        self.compute_output_shape(input_shape)  # raises early when the lengths differ
         self.embeddings = new_weight(self, "embeddings", (self.input_dim, self.output_dim))
         self.built = True
 

@@ -244,12 +244,19 @@ def test_layers_show_the_attributes_of_their_cell():
     assert layer.kernel_regularizer is layer.cell.kernel_regularizer
 
 
+def as_cudnn_reads(kernel, gates):
+    """The kernel [inputs, gates * units] whose memory cuDNN takes for that of each gate's [units, inputs]."""
+    return np.concatenate([k.reshape(k.shape[::-1]).T for k in np.split(kernel, gates, 1)], axis=1)
+
+
 def test_cudnn_layers_are_other_layouts_of_the_same_functions(backend):
-    x = data(2, 4, 3)
-    y, (kernel, recurrent, bias) = run(L.CuDNNLSTM(3), x)
-    close(y, rolled(lstm_step, x, (kernel, recurrent, bias[:12] + bias[12:]), zeros(2))[0][:, -1])
-    y, (kernel, recurrent, bias) = run(L.CuDNNGRU(3), x)
-    close(y, rolled(gru_after_step, x, (kernel, recurrent, bias.reshape(2, -1)), zeros(1))[0][:, -1])
+    x = data(2, 4, 5)
+    y, (*kernels, bias) = run(L.CuDNNLSTM(3), x)
+    kernels = [as_cudnn_reads(k, 4) for k in kernels]
+    close(y, rolled(lstm_step, x, (*kernels, bias[:12] + bias[12:]), zeros(2))[0][:, -1])
+    y, (*kernels, bias) = run(L.CuDNNGRU(3), x)
+    kernels = [as_cudnn_reads(k, 3) for k in kernels]
+    close(y, rolled(gru_after_step, x, (*kernels, bias.reshape(2, -1)), zeros(1))[0][:, -1])
 
 
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
