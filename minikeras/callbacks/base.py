@@ -121,15 +121,23 @@ class CallbackList:
         return len(self.callbacks)
 
 
-def _batch_or_epoch_hook(name):
+def _batch_hook(name):
     methods_name = "_" + name
 
-    def hook(self, index, logs=None):
+    def hook(self, batch, logs=None):
         methods = getattr(self, methods_name)
         if methods:
             logs = {} if logs is None else logs
             for method in methods:
-                method(index, logs)
+                method(batch, logs)
+    return hook
+
+
+def _epoch_hook(name):
+    call = _batch_hook(name)
+
+    def hook(self, epoch, logs=None):
+        call(self, epoch, logs)
     return hook
 
 
@@ -150,7 +158,7 @@ _HOOKS = [name for name in vars(Callback) if name.startswith("on_")]
 
 def _add_hooks():
     for name in _HOOKS:
-        make = _batch_or_epoch_hook if "batch" in name or "epoch" in name else _begin_or_end_hook
+        make = _batch_hook if "batch" in name else _epoch_hook if "epoch" in name else _begin_or_end_hook
         hook = make(name)
         hook.__name__, hook.__qualname__ = name, f"CallbackList.{name}"
         hook.__doc__ = f"Calls {name} of each callback that overrides it."

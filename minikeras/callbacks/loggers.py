@@ -25,14 +25,17 @@ class _Averages:
             self.fold()
 
     def fold(self):
-        for size, logs in self._pending:
-            self.seen += size
-            for name in logs:
-                if name not in self.stateful:
-                    self.totals[name] = self.totals.get(name, 0.0) + logs[name] * size
-        if self._pending:
-            logs = self._pending[-1][1]
-            self.last.update((name, logs[name]) for name in logs if name in self.stateful)
+        if not self._pending:
+            return
+        last = self._pending[-1][1]
+        sizes = np.array([size for size, _ in self._pending], "float64")
+        self.seen += float(sizes.sum())
+        for name in last:
+            if name in self.stateful:
+                self.last[name] = last[name]
+            elif name not in ("batch", "size", "num_steps"):
+                values = np.array([logs.get(name, 0.0) for _, logs in self._pending], "float64")
+                self.totals[name] = self.totals.get(name, 0.0) + float(sizes @ values)
         self._pending.clear()
 
     def means(self):

@@ -46,5 +46,5 @@ class TensorBoard(Callback):
     def _write(self, logs, step):
         self.writer.scalars({name: logs[name] for name in logs if name not in ("batch", "size", "num_steps")}, step)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, _=None):
         self.writer.close()

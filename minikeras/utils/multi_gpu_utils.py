@@ -25,5 +25,8 @@ def multi_gpu_model(model, gpus=None, cpu_merge=True, cpu_relocation=False):
 
 def _slice_of_batch(x, index, parts):
     """Slice `index` of a batch in `parts`; the last one takes what is left over."""
-    step = K.shape(x)[0] // parts
-    return x[index * step:] if index == parts - 1 else x[index * step:(index + 1) * step]
+    shape = K.shape(x)
+    step = shape[0] // parts
+    size = shape[0] - index * step if index == parts - 1 else step
+    rest = [shape[axis] if n is None else n for axis, n in enumerate(K.int_shape(x))][1:]
+    return K.slice(x, [index * step, *[0] * len(rest)], [size, *rest])
