@@ -3,6 +3,8 @@
 Source: Griewank and Walther, Evaluating Derivatives (2008), chapter 3.
 """
 
+import functools
+
 from .op import Tensors, as_tensor
 from .tensor import Tensor, Update, building, is_float
 
@@ -125,11 +127,11 @@ def _fitted(g, tensor, op):
     return g
 
 
-# ---- sums of cotangents, and the branches they belong to --------------------------------------------------------------
+# ---- sums of cotangents, and the branches they belong to -----------------------------------------------------------
 #
 # What comes back through one side of K.choose counts only when that side is taken. Such a cotangent carries a guard,
 # (condition, side), instead of being set to zero at once: the condition is applied where cotangents of several sides
-# meet. So the whole way back through a branch that is not taken is dead code, and drops out once the condition is known.
+# meet. So the whole way back through a branch that is not taken is dead code, and goes once the condition is known.
 
 
 def _add(found, tensor, guards, g):
@@ -161,16 +163,44 @@ def _common(guards):
 
 def _combined(terms):
     """The sum of guarded cotangents, each counted where its guards hold; None if there is none."""
-    total, sides = None, {}
+    sides = {}
     for guards, g in terms:
         if guards:
             (condition, side), *rest = guards
             sides.setdefault(condition, ([], []))[not side].append((tuple(rest), g))
-        else:
-            total = _plus(total, g)
+    total = functools.reduce(_plus, _joined([g for guards, g in terms if not guards]), None)
     for condition, (then, otherwise) in sides.items():
         total = _chosen(condition, _plus(total, _combined(then)), _plus(total, _combined(otherwise)))
     return total
+
+
+def _joined(terms):
+    """The terms; where some are the parts into which one axis was cut (a split into gates or heads), as one tensor."""
+    parts = {}
+    for term in terms:
+        at = _cut(term)
+        if at is not None:
+            parts.setdefault(at[0], {})[at[1:]] = term
+    for axis, found in parts.items():
+        size, edges = terms[0].shape[axis], sorted(found)
+        if len(found) > 1 and [0, *(e[1] for e in edges)] == [*(e[0] for e in edges), size]:
+            from .ops.shape import concatenate
+
+            whole = concatenate([found[e].owner.args[0] for e in edges], axis)
+            return [*(t for t in terms if all(t is not part for part in found.values())), whole]
+    return terms
+
+
+def _cut(term):
+    """(axis, start, stop) when the term is the cotangent of a slice along one axis, else None."""
+    if term.owner is None or term.owner.op.name != "getitem_gradient":
+        return None
+    index = term.owner.args[2]
+    cut = [(i, e) for i, e in enumerate(index) if e != (None, None, None)]
+    if len(cut) != 1 or not isinstance(cut[0][1], tuple) or cut[0][1][2] not in (None, 1):
+        return None
+    axis, size = cut[0][0], term.shape[cut[0][0]]
+    return None if size is None else (axis, *slice(*cut[0][1]).indices(size)[:2])
 
 
 def _plus(a, b):

@@ -158,6 +158,11 @@ def _sum_afterwards(term, target):
             if turned is None or turned.op.name != "permute_dimensions" or turned.args[1] != (1, 0):
                 return None
             return (turned.args[0], args[1]), lambda a, b: _rewrapped(_product_over_time(a, b), linear)
+        elif op.name == "convolution_kernel_gradient":
+            # Over all steps at once: every step is one more part of the batch.
+            return args[:2], lambda a, b, op=op, rest=args[2:]: _rewrapped(
+                op.apply((_as_batch(a), _as_batch(b), *rest)), linear
+            )
         elif op.name in LINEAR and not any(isinstance(a, Tensor) for a in args[1:]):
             linear.append((op, args[1:]))
             term = args[0]
@@ -182,11 +187,13 @@ def _sum_to(stacked, like, wanted):
 
 def _product_over_time(a, b):
     """The sum over time of transpose(a) @ b. a: [time, batch, n]. b: [time, batch, m]. Returns [n, m]."""
-    return matmul(permute_dimensions(_rows(a), (1, 0)), _rows(b))
+    return matmul(permute_dimensions(_as_batch(a), (1, 0)), _as_batch(b))
 
 
-def _rows(x):
-    return reshape(x, (-1, shape(x)[2] if x.shape[2] is None else x.shape[2]))
+def _as_batch(x):
+    """[time, batch, ...] as [time * batch, ...]."""
+    sizes = shape(x)
+    return reshape(x, (-1, *(sizes[i] if n is None else n for i, n in enumerate(x.shape[2:], 2))))
 
 
 # ---- switches ------------------------------------------------------------------------------------------------------

@@ -216,7 +216,9 @@ def _scan_program(walk, args):
     slices = [Spec(x.shape[1:], x.dtype) for x in xs]
     program, captured = body.program(walk, [*(Spec(c.shape, c.dtype) for c in carry), *slices], captured)
     for before, after in zip(carry, program.output_specs, strict=False):
-        require_equal("the state is {} before a step and {} after it; both must be the same.", before, after)
+        place = f" in {walk.scope}" if walk.scope else ""
+        what = f"A loop{place} must keep the shape of its states: {{}} before a step, {{}} after it."
+        require_equal(what, before, after)
     return [carry, xs, captured, program, reverse, length]
 
 

@@ -1,7 +1,7 @@
 """Loops over a sequence: recurrent steps, maps and folds. All of them are one scan."""
 
 from ..op import as_tensor
-from ..subgraph import close, parameter_like, trace
+from ..subgraph import close, merged_spec, parameter_like, trace
 from ..tensor import Placeholder, show
 from . import math as _math
 from .control import loop
@@ -18,21 +18,26 @@ def _time_major(x):
     return permute_dimensions(x, (1, 0, *range(2, x.ndim)))
 
 
-def _scanned(function, carry, xs, length, backwards=False):
+def _scanned(who, function, carry, xs, length, backwards=False):
     """(final carry, ys) of function(carry, slices) -> (new carry, ys), all lists, over the first axis of xs."""
     step = Placeholder((), "int32", "step:0")
     states = [parameter_like(t, name="state") for t in carry]
     slices = [parameter_like(x, x.shape[1:]) for x in xs]
     (new, ys), since = trace(lambda: function(states, slices), step)
     ys = [as_tensor(y) for y in ys]
-    body, _ = close((*states, *slices, step), [*_fitted(new, states), *ys], since)
+    body, _ = close((*states, *slices, step), [*_fitted(who, new, states), *ys], since)
     return loop(body, carry, (*slices, step), [*xs, arange(length)], backwards, length)
 
 
-def _fitted(new, states):
+def _fitted(who, new, states):
+    """The new states as tensors. Raises ValueError where one could not take the place of the old one."""
     if len(new) != len(states):
-        raise ValueError(f"A step must return as many states as it is given: {len(states)}, got {len(new)}.")
-    return [as_tensor(n, s.dtype) for n, s in zip(new, states, strict=True)]
+        raise ValueError(f"{who}: a step must return as many states as it is given: {len(states)}, got {len(new)}.")
+    new = [as_tensor(n, s.dtype) for n, s in zip(new, states, strict=True)]
+    for i, (before, after) in enumerate(zip(states, new, strict=True)):
+        what = f"{who}: a step must keep shape and dtype of state {i}: it gets {{}}, it returns {{}}."
+        merged_spec(what, before, after)
+    return new
 
 
 # ---- recurrent steps -----------------------------------------------------------------------------------------------
@@ -110,7 +115,7 @@ def _looped(step, x, states, mask, backwards):
         found["state"] = _position(output, new)
         return list(new), [output]
 
-    finals, (outputs,) = _scanned(one, states, [x], _length(x, 0), backwards)
+    finals, (outputs,) = _scanned("K.rnn", one, states, [x], _length(x, 0), backwards)
     last = _last(outputs, backwards) if found["state"] is None else finals[found["state"]]
     return last, reverse(outputs, 0) if backwards else outputs, finals
 
@@ -139,7 +144,7 @@ def _looped_with_mask(step, x, states, mask, backwards):
         return [*kept, output], [output]
 
     zeros = _zero_output(step, x, states)
-    (*finals, last), (outputs,) = _scanned(one, [*states, zeros], [x, mask], _length(x, 0), backwards)
+    (*finals, last), (outputs,) = _scanned("K.rnn", one, [*states, zeros], [x, mask], _length(x, 0), backwards)
     if found["state"] is not None:
         started = _started(mask, backwards)
         last = _masked(_last(started, backwards), finals[found["state"]], zeros)
@@ -189,7 +194,7 @@ def map_fn(fn, elems, name=None, dtype=None):
         made = returned["made"] = fn(_as_given(slices, elems))
         return [], _as_list(made)
 
-    _, ys = _scanned(one, [], xs, _length(xs[0], 0))
+    _, ys = _scanned("K.map_fn", one, [], xs, _length(xs[0], 0))
     ys = [y if dtype is None or isinstance(dtype, (list, tuple)) else cast(y, dtype) for y in ys]
     return _as_given(ys, returned["made"])
 
@@ -221,7 +226,7 @@ def _folded(fn, elems, initializer, backwards):
     def one(carry, slices):
         return _as_list(fn(_as_given(carry, like), _as_given(slices, elems))), []
 
-    finals, _ = _scanned(one, _as_list(initializer), xs, _length(xs[0], 0), backwards)
+    finals, _ = _scanned("K.foldl", one, _as_list(initializer), xs, _length(xs[0], 0), backwards)
     return _as_given(finals, like)
 
 
