@@ -45,7 +45,7 @@ class Variable(Tensor):
         """A copy of the value as a NumPy array."""
         if self._native is None:
             self._draw()
-        return np.array(self._native) if self.home is None else self.home.to_numpy(self._native)
+        return np.array(self._native if self.home is None else self.home.to_numpy(self._native))
 
     def _draw(self):
         from .function import evaluate_on_host
