@@ -1,5 +1,7 @@
 """The project's tasks: `nox -l` lists them, `nox -s lint` runs one, `nox` runs the defaults."""
 
+from pathlib import Path
+
 import nox
 
 nox.options.default_venv_backend = "venv"
@@ -51,7 +53,7 @@ def bench(session):
 def package(session):
     """Build the wheel, install it alone and train from it."""
     session.install("build")
-    session.run("python", "-m", "build", "--wheel", "--outdir", session.create_tmp())
-    wheel = next(path for path in session.cache_dir.parent.rglob("minikeras_multibackend-*.whl"))
-    session.install("--force-reinstall", str(wheel))
+    folder = Path(session.create_tmp())
+    session.run("python", "-m", "build", "--wheel", "--outdir", str(folder))
+    session.install("--force-reinstall", *map(str, folder.glob("*.whl")))
     session.run("python", "examples/digits_cnn.py")

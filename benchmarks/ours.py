@@ -27,31 +27,25 @@ class Trainer:
 
     def fit_overhead(self, x, y, batch):
         """Microseconds that `fit` adds to a batch, over calls of the train function on sliced arrays."""
-        x, y, weights = self.model._standardize_user_data(x, y)[:3]
-        self.model._make_train_function()
-        f, arrays = self.model.train_function, [*x, *y, *weights]
-        if self.model._uses_dynamic_learning_phase():
-            arrays.append(1)
-        batches = [[a[i : i + batch] if hasattr(a, "shape") else a for a in arrays] for i in range(0, len(x[0]), batch)]
+        model = self.model
+        batches = model._batches(model._training_arrays(x, y), 1, batch, None)
+        model._make_train_function()
+        function, feeds = model.train_function, [arrays for arrays, _ in batches.epoch()]
 
         def bare():
-            for ins in batches:
-                last = f.run(ins)
+            for arrays in feeds:
+                last = function.run(arrays)
             K.to_numpy(last[0])
 
         def fit():
-            self.fit(x[0], y[0], batch)
+            self.fit(x, y, batch)
 
-        return (fastest(fit) - fastest(bare)) / len(batches) * 1e6
+        rounds = [(seconds(fit), seconds(bare)) for _ in range(15)]
+        with_fit, without = map(min, zip(*rounds[1:], strict=True))  # the least: when nothing disturbed
+        return (with_fit - without) / len(feeds) * 1e6
 
 
-def fastest(action, times=7):
-    """The least seconds of several runs: what is left when nothing disturbs."""
-
-    def once():
-        start = time.perf_counter()
-        action()
-        return time.perf_counter() - start
-
+def seconds(action):
+    start = time.perf_counter()
     action()
-    return min(once() for _ in range(times))
+    return time.perf_counter() - start
