@@ -27,6 +27,7 @@ from .saving_weights import (
     preprocess_weights_for_loading,
     save_attributes_to_hdf5_group,
     save_weights_to_hdf5_group,
+    slots_together,
     write_weights,
 )
 
@@ -224,7 +225,7 @@ def _compile(model, group, custom_objects):
 
 def _load_optimizer_state(model, group):
     model._make_train_function()                       # it makes the optimizer's variables
-    names = load_attributes_from_hdf5_group(group, "weight_names")
+    names = slots_together(load_attributes_from_hdf5_group(group, "weight_names"))
     try:
         model.optimizer.set_weights(fit_optimizer_state([group[name] for name in names], model.optimizer))
     except ValueError as error:

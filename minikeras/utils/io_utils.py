@@ -194,7 +194,8 @@ class H5Dict:
         if name not in self.data.attrs or getattr(self.data.attrs[name], "ndim", 0):
             return read_list(self.data.attrs, name)
         value = self.data.attrs[name]
-        return value.encode("utf8") if isinstance(value, str) else value
+        # h5py marks bytes that are no UTF-8 by surrogates: give back the bytes, whoever wants text sees what is wrong.
+        return value.encode("utf8", "surrogateescape") if isinstance(value, str) else value
 
     def _child(self, data):
         return H5Dict(data, "r" if self.read_only else "a")

@@ -6,7 +6,7 @@ import pytest
 
 from minikeras import backend as K
 from minikeras.engine.saving import preprocess_weights_for_loading
-from minikeras.engine.saving_weights import fit_optimizer_state
+from minikeras.engine.saving_weights import fit_optimizer_state, slots_together
 from minikeras.layers import (
     GRU,
     LSTM,
@@ -149,6 +149,16 @@ def test_layers_of_other_kinds_keep_what_they_get():
 
 
 # ---- the state of optimizers
+
+def test_slots_of_tf_keras_are_put_in_a_row_and_others_left():
+    slots = [f"Adam/{slot}/dense/{weight}:0" for weight in ("kernel", "bias") for slot in "mv"]
+    names = ["iteration:0", "learning_rate:0", *slots]
+    assert slots_together(names) == ["iteration:0", "Adam/m/dense/kernel:0", "Adam/m/dense/bias:0",
+                                     "Adam/v/dense/kernel:0", "Adam/v/dense/bias:0"]
+    for kept in (["Adam/iterations:0", "training/Adam/m_0:0", "training/Adam/v_0:0"],
+                 ["Adam/iter:0", "Adam/dense/kernel/m:0", "Adam/dense/kernel/v:0"], ["SGD/iterations:0"]):
+        assert slots_together(kept) == kept
+
 
 def optimizer_with(*shapes):
     return types.SimpleNamespace(weights=[K.variable(np.full(s, 7.0)) for s in shapes])
