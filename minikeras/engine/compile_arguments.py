@@ -1,5 +1,6 @@
 """The arguments of `compile`: losses, their weights and metrics, brought to one item an output."""
 
+import warnings
 from collections.abc import Mapping
 
 from .. import backend as K
@@ -45,7 +46,11 @@ def get_loss_function(loss):
 
 def prepare_loss_functions(loss, output_names):
     """A list of Loss objects (None: an output without a loss), one for each output."""
-    return [get_loss_function(item) for item in per_output("loss", loss, output_names)]
+    functions = [get_loss_function(item) for item in per_output("loss", loss, output_names)]
+    if isinstance(loss, Mapping) and set(output_names) - set(loss):
+        missing = [name for name in output_names if name not in loss]
+        warnings.warn(f"compile: the outputs {missing} have no loss; they are not trained.", stacklevel=7)
+    return functions
 
 
 def prepare_loss_weights(output_names, loss_weights=None):

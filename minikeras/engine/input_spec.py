@@ -1,5 +1,7 @@
 """InputSpec: what a layer expects of its inputs; and the check."""
 
+import numpy as np
+
 from .. import backend as K
 
 
@@ -25,8 +27,9 @@ def check_inputs(layer, inputs, specs):
     """Raise ValueError unless the list of tensors `inputs` is what the list `specs` of InputSpec or None asks for."""
     for x in inputs:
         if not K.is_tensor(x):
+            what = f"{type(x).__name__} of shape {np.shape(x)}" if hasattr(x, "shape") else repr(x)
             raise ValueError(
-                f"Layer {layer.name!r} ({type(layer).__name__}) was called on {x!r}, which is no symbolic tensor. Call "
+                f"Layer {layer.name!r} ({type(layer).__name__}) was called on {what}, which is no symbolic tensor. Call "
                 "it on the output of another layer or of Input(...); to give it data, make a Model and use predict."
             )
     if not specs:

@@ -1,6 +1,5 @@
 """What a compiled model optimizes and reports: targets, sample weights, the total loss, and the metrics, as graph."""
 
-import warnings
 from collections.abc import Mapping
 
 from .. import backend as K
@@ -40,9 +39,6 @@ class Objective:
     ):
         self.outputs, self.names = outputs, output_names
         self.shapes = [K.int_shape(t) for t in outputs]
-        if isinstance(loss, Mapping) and set(output_names) - set(loss):
-            warnings.warn(f"compile: the outputs {sorted(set(output_names) - set(loss))} have no loss.",
-                          stacklevel=4)  # fmt: skip
         self.loss_functions = prepare_loss_functions(loss, output_names)
         self.loss_weights = prepare_loss_weights(output_names, loss_weights)
         self._make_targets(target_tensors)
@@ -63,7 +59,8 @@ class Objective:
             if tensor is None:
                 tensor = K.placeholder(ndim=len(self.shapes[i]), name=f"{name}_target", dtype=K.dtype(output))
             self.targets.append(tensor)
-            if K.is_placeholder(tensor):
+            # One that is an input of the model is fed as that.
+            if K.is_placeholder(tensor) and not hasattr(tensor, "_keras_history"):
                 self.fed.append(i)
 
     def _make_sample_weights(self, sample_weight_mode):

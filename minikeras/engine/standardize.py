@@ -15,7 +15,7 @@ def standardize_single_array(x):
 
 def as_array(x):
     """`x` as an array, or as it is where it can be read by slices (HDF5 data, sparse matrices) or is a tensor."""
-    if x is None or isinstance(x, np.ndarray) or K.is_tensor(x) or is_sliceable(x):
+    if x is None or (isinstance(x, np.ndarray) and x.dtype != object) or K.is_tensor(x) or is_sliceable(x):
         return x
     try:
         array = np.asarray(x)
@@ -77,7 +77,7 @@ def _listed(data, names, what):
     if not isinstance(data, (list, tuple)):
         return [data]
     if len(names) == 1 and not all(_is_data(x) for x in data):
-        return [np.asarray(data)]  # the samples themselves, as nested lists
+        return [as_array(data)]  # the samples themselves, as nested lists
     return list(data)
 
 
