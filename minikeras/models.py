@@ -5,6 +5,7 @@ import json
 from .engine.container import Container
 from .engine.input_layer import Input, InputLayer
 from .engine.saving import load_model, save_model
+from .engine.saving_configs import current_config
 from .engine.sequential import Sequential
 from .engine.training import Model
 from .utils.generic_utils import has_arg, to_list, unpack_singleton
@@ -38,14 +39,15 @@ def yaml_module():
 def model_from_config(config, custom_objects=None):
     """The model (or layer) of {"class_name", "config"}, with new weights.
 
-    custom_objects: dict of name -> class or function that the config uses. Raises ValueError for unknown names.
+    custom_objects: dict of name -> class or function that the config uses. Configs of Keras 2.0 to 2.3 and tf.keras 2
+    are read. Raises ValueError for unknown names.
     """
     from .layers import deserialize
 
     if not isinstance(config, dict):
         raise TypeError("model_from_config: expected a dict with the keys class_name and config, got a list. For the "
                         "config of a Sequential model use Sequential.from_config.")  # fmt: skip
-    return deserialize(config, custom_objects=custom_objects)
+    return deserialize(current_config(config), custom_objects=custom_objects)
 
 
 def model_from_json(json_string, custom_objects=None):

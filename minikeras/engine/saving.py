@@ -17,7 +17,7 @@ from ..utils.io_utils import (
     load_from_binary_h5py,
     save_to_binary_h5py,
 )
-from .saving_configs import current_config, current_training_config, to_json
+from .saving_configs import current_training_config, to_json
 from .saving_weights import (
     KERAS_VERSION,
     fit_optimizer_state,
@@ -187,7 +187,7 @@ def _read_model(group, custom_objects, compile):
     config = _read_json(group, "model_config")
     if config is None:
         raise ValueError("No model found: there is no model_config. A file of weights alone is for model.load_weights.")
-    model = model_from_config(current_config(config), custom_objects=custom_objects)
+    model = model_from_config(config, custom_objects=custom_objects)
     load_weights_from_hdf5_group(group["model_weights"], model.layers)
     if compile:
         _compile(model, group, custom_objects or {})

@@ -3,6 +3,7 @@
 A newer version writes arguments that did not exist before; as long as such a key only states what was always the case,
 it is dropped. A key that says more is left in place, and the constructor refuses it by name.
 """
+import functools
 import inspect
 import json
 
@@ -104,6 +105,7 @@ def _without_new_defaults(name, arguments):
             if key in known or key not in _NEW_ARGUMENTS or _NEW_ARGUMENTS[key] not in (_ANY, value)}
 
 
+@functools.cache
 def _known_arguments(name):
     """The arguments that our class of this name takes; None for models and for classes that are not ours."""
     from .. import constraints, initializers, layers, losses, optimizers, regularizers
