@@ -341,8 +341,10 @@ class Lambda(Layer):
     def get_config(self):
         function, function_type = _dump(self.function)
         shape, shape_type = _dump(self._output_shape) if callable(self._output_shape) else (self._output_shape, "raw")
+        config = super().get_config()
+        config.pop("mask", None)  # a mask is not stored
         return {
-            **super().get_config(), "function": function, "function_type": function_type, "output_shape": shape,
+            **config, "function": function, "function_type": function_type, "output_shape": shape,
             "output_shape_type": shape_type, "arguments": self.arguments,
         }  # fmt: skip
 
