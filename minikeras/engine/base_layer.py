@@ -249,11 +249,11 @@ class Layer:
     def _has_part(self, layer):
         return any(layer is part for part in self._layers)
 
-    def get_losses_for(self, inputs):
+    def get_losses_for(self, inputs=None):
         """The losses that depend on these input tensors; with None, those that depend on no inputs."""
         return self._items_for("_per_input_losses", "get_losses_for", inputs)
 
-    def get_updates_for(self, inputs):
+    def get_updates_for(self, inputs=None):
         """The updates that depend on these input tensors; with None, those that depend on no inputs."""
         if not self.trainable and not self.stateful:
             return []

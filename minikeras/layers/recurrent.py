@@ -86,6 +86,8 @@ class RNN(StateArguments):
     Call arguments: initial_state: list of tensors; constants: list of tensors that the cell gets at each step.
     """
 
+    cell = None
+
     def __init__(
         self, cell, return_sequences=False, return_state=False, go_backwards=False, stateful=False, unroll=False,
         **kwargs,
