@@ -94,6 +94,15 @@ def test_reset_starts_anew(backend):
     assert seen(mean, ([5.0],)) == [5.0]
 
 
+def test_state_that_was_handed_out_stays_as_it_was(backend):
+    mean = metrics.Mean()
+    seen(mean, ([1.0, 3.0],))
+    state = mean.get_weights()
+    seen(mean, ([1.0, 3.0],))
+    mean.reset_states()
+    np.testing.assert_array_equal(state, [4.0, 2.0])
+
+
 def test_calls_in_one_function_add_up(backend):
     mean = metrics.Mean()
     x, y = K.placeholder((None,)), K.placeholder((None,))
