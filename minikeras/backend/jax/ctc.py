@@ -15,15 +15,20 @@ def _states(labels, blank):
     return states, skips
 
 
+def _nothing(dtype):
+    """The logarithm of a probability of 0: finite, so that differences of two of them are not nan."""
+    return jnp.asarray(jnp.finfo(dtype).min / 8, dtype)
+
+
 def _shifted(a, by):
-    """a moved along its last axis, filled up with -inf."""
-    return lax.pad(a, jnp.asarray(-jnp.inf, a.dtype), ((0, 0, 0), (by, -by, 0)))
+    """a moved along its last axis, filled up with nothing."""
+    return lax.pad(a, _nothing(a.dtype), ((0, 0, 0), (by, -by, 0)))
 
 
 def _ends(label_length, n_states, dtype):
-    """0 in the two states where a sample may end, else -inf."""
+    """0 in the two states where a sample may end, else nothing."""
     last, state = 2 * label_length[:, None], jnp.arange(n_states)
-    return jnp.where((state == last) | ((state == last - 1) & (last > 0)), 0.0, -jnp.inf).astype(dtype)
+    return jnp.where((state == last) | ((state == last - 1) & (last > 0)), jnp.zeros((), dtype), _nothing(dtype))
 
 
 def _emitted(logits, states):
@@ -39,17 +44,18 @@ def _sum3(a, b, c):
 def ctc_loss(logits, labels, input_length, label_length):
     states, skips = _states(labels, logits.shape[2] - 1)
     emitted, _ = _emitted(logits, states)
-    minus_inf = jnp.asarray(-jnp.inf, logits.dtype)
-    first = jnp.where(jnp.arange(states.shape[1]) < 2, emitted[0], minus_inf)
+    nothing = _nothing(logits.dtype)
+    first = jnp.where(jnp.arange(states.shape[1]) < 2, emitted[0], nothing)
 
     def step(a, e):
-        a = _sum3(a, _shifted(a, 1), jnp.where(skips, _shifted(a, 2), minus_inf)) + e
+        a = _sum3(a, _shifted(a, 1), jnp.where(skips, _shifted(a, 2), nothing)) + e
         return a, a
 
     _, rest = lax.scan(step, first, emitted[1:])
     alpha = jnp.concatenate([first[None], rest]).swapaxes(0, 1)
     final = jnp.take_along_axis(alpha, (input_length - 1)[:, None, None], 1)[:, 0]
-    return -jax.nn.logsumexp(final + _ends(label_length, states.shape[1], logits.dtype), 1), alpha
+    total = jax.nn.logsumexp(final + _ends(label_length, states.shape[1], logits.dtype), 1)
+    return jnp.where(total > nothing / 2, -total, jnp.inf), alpha
 
 
 def ctc_loss_gradient(g, logits, labels, input_length, label_length, loss, alpha):
@@ -57,16 +63,16 @@ def ctc_loss_gradient(g, logits, labels, input_length, label_length, loss, alpha
     states, skips = _states(labels, n_classes - 1)
     emitted, log_p = _emitted(logits, states)
     ends, last = _ends(label_length, states.shape[1], logits.dtype), input_length[:, None] - 1
-    minus_inf = jnp.asarray(-jnp.inf, logits.dtype)
+    nothing = _nothing(logits.dtype)
 
     def step(ahead, at):
         # ahead: beta of the step after plus what is emitted there
         t, e = at
-        beta = _sum3(ahead, _shifted(ahead, -1), _shifted(jnp.where(skips, ahead, minus_inf), -2))
+        beta = _sum3(ahead, _shifted(ahead, -1), _shifted(jnp.where(skips, ahead, nothing), -2))
         beta = jnp.where(last == t, ends, beta)
         return beta + e, beta
 
-    _, beta = lax.scan(step, jnp.full_like(ends, -jnp.inf), (jnp.arange(n_steps), emitted), reverse=True)
+    _, beta = lax.scan(step, jnp.full_like(ends, nothing), (jnp.arange(n_steps), emitted), reverse=True)
     occupied = jnp.exp(alpha + beta.swapaxes(0, 1) + loss[:, None, None])
     shares = occupied @ jax.nn.one_hot(states, n_classes, dtype=logits.dtype)
     counts = (jnp.arange(n_steps) <= last) & jnp.isfinite(loss)[:, None]

@@ -1,7 +1,5 @@
 """Cross-entropies, from probabilities and from logits."""
 
-import numpy as np
-
 from .. import config
 from ..op import Spec, as_tensor, one_axis, op
 from ..tensor import Tensor, is_float, show
@@ -11,7 +9,7 @@ from .nn import rectify, sigmoid, softmax_gradient
 from .reduction import all as _all
 from .reduction import max as _max
 from .reduction import sum as _sum
-from .shape import cast, expand_dims, one_hot, permute_dimensions, reshape, shape
+from .shape import arange, cast, expand_dims, permute_dimensions, reshape, shape
 
 
 def _origin(output, name):
@@ -47,6 +45,12 @@ def _pair(target, output):
 
 def _clipped(output):
     return clip(output, config.epsilon(), 1.0 - config.epsilon())
+
+
+def _hits(labels, scores):
+    """Where the class is the label: bools in the shape of the scores [..., classes]."""
+    classes = shape(scores)[-1] if scores.shape[-1] is None else scores.shape[-1]
+    return equal(expand_dims(labels, -1), arange(classes, dtype=labels.dtype))
 
 
 def _axis_last(x, axis):
@@ -121,8 +125,7 @@ def sparse_softmax_crossentropy(target: Tensor, logits: Tensor):
 @op
 def sparse_softmax_crossentropy_gradient(g: Tensor, probabilities: Tensor, target: Tensor):
     """g (probabilities - one_hot(target)), g: [...] given to each class."""
-    hits = cast_like(one_hot(target, probabilities.shape[-1]), probabilities)
-    return expand_dims(g, -1) * (probabilities - hits)
+    return expand_dims(g, -1) * (probabilities - cast_like(_hits(target, probabilities), probabilities))
 
 
 def _sparse_rule(g, y, target, logits):
@@ -194,13 +197,8 @@ def in_top_k(predictions, targets, k):
     predictions: [batch, classes]. targets: integers [batch]. Returns bools [batch]: False where a prediction is not
     finite or the target is no class.
     """
-    predictions = as_tensor(predictions)
-    classes = predictions.shape[-1]
-    if classes is None:
-        raise ValueError(f"K.in_top_k: the number of classes must be known, predictions are {show(predictions)}.")
-    hit = equal(expand_dims(cast(targets, "int32"), -1), as_tensor(np.arange(classes, dtype="int32")))
-    lowest = float("-inf")
-    chosen = _max(where(hit, predictions, lowest), -1, True)
+    predictions, lowest = as_tensor(predictions), float("-inf")
+    chosen = _max(where(_hits(cast(targets, "int32"), predictions), predictions, lowest), -1, True)
     better = _sum(cast(greater(predictions, chosen), "int32"), -1)
     known = logical_and(_all(less(_abs(predictions), float("inf")), -1), greater(reshape(chosen, (-1,)), lowest))
     return logical_and(less(better, k), known)

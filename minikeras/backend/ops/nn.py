@@ -7,9 +7,9 @@ from ..op import Axis, as_tensor, like, op
 from ..tensor import Tensor, show
 from .linalg import matmul
 from .math import abs as _abs
-from .math import add, cast_like, clip, erf, exp, float_like, greater, less_equal, tanh, where
+from .math import add, cast_like, clip, erf, exp, float_like, greater, less_equal, rsqrt, tanh, where
 from .reduction import sum as _sum
-from .shape import permute_dimensions, reshape
+from .shape import cast, permute_dimensions, reshape, shape
 
 # ---- rectifiers ------------------------------------------------------------------------------------------------------
 
@@ -174,8 +174,9 @@ def bias_add(x: Tensor, bias: Tensor, data_format: str):
     if data_format == "channels_last" or not 3 <= x.ndim <= 5:
         return add(x, bias)
     # A bias for each place is taken in memory order, as in Keras 2: it is reshaped, not transposed.
-    places = bias.shape[:-1] if bias.ndim > 1 else (1,) * (x.ndim - 2)
-    return add(x, reshape(bias, (1, bias.shape[-1], *places)))
+    sizes = [shape(bias)[i] if n is None else n for i, n in enumerate(bias.shape)]
+    places = sizes[:-1] if bias.ndim > 1 else (1,) * (x.ndim - 2)
+    return add(x, reshape(bias, (1, sizes[-1], *places)))
 
 
 # ---- attention -------------------------------------------------------------------------------------------------------
@@ -190,9 +191,8 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, mask
     Source: Vaswani et al., Attention Is All You Need (2017), equation 1.
     """
     if scale is None:
-        if query.shape[-1] is None:
-            raise ValueError("the last axis of the query has no known size: give a scale.")
-        scale = 1.0 / _math.sqrt(query.shape[-1])
+        size = query.shape[-1]
+        scale = rsqrt(cast(shape(query)[-1], query.dtype)) if size is None else 1.0 / _math.sqrt(size)
     turned = permute_dimensions(key, (*range(key.ndim - 2), key.ndim - 1, key.ndim - 2))
     scores = matmul(query * scale, turned)
     if mask is not None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import runtime
 from ..op import DType, Host, Spec, as_tensor, like, op
+from ..subgraph import current_step
 from ..tensor import Counter, Tensor, dtype_name, is_float
 from ..variable import Variable
 from .math import cast_like, float_like, greater_equal
@@ -39,9 +40,7 @@ def rng():
 
 def _state(seed):
     """Count, step and seed of a new draw. Without a seed NumPy's global generator gives one."""
-    from . import control
-
-    step = getattr(control, "current_step", lambda: None)()
+    step = current_step()
     seed = np.random.randint(10**7) if seed is None else int(seed)
     return Counter(), as_tensor(0) if step is None else step, seed
 

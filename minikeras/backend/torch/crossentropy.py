@@ -8,7 +8,7 @@ from ..numpy.crossentropy import check_labels
 
 def softmax_crossentropy(target, logits):
     log_p = torch.log_softmax(logits, -1)
-    return torch.mul(target, log_p).sum(-1).neg_(), log_p.exp_()
+    return torch.mul(target, log_p).sum(-1).neg_(), log_p.exp()
 
 
 def sparse_softmax_crossentropy(target, logits):
@@ -20,7 +20,7 @@ def sparse_softmax_crossentropy(target, logits):
         known = (target >= 0) & (target < logits.shape[-1])
         target = target.clamp(0, logits.shape[-1] - 1)
     loss = log_p.gather(-1, target.unsqueeze(-1)).squeeze(-1).neg_()
-    return loss if known is None else torch.where(known, loss, torch.nan), log_p.exp_()
+    return loss if known is None else torch.where(known, loss, torch.nan), log_p.exp()
 
 
 def sparse_softmax_crossentropy_gradient(g, probabilities, target):

@@ -31,14 +31,20 @@ def _flat(v):
     return None if v is None else v.reshape(-1)
 
 
+def _along(v, x, axis):
+    """A vector of the channels in the rank of x."""
+    return v if v is None or v.ndim != 1 else v.view(-1, *(1,) * (x.ndim - axis - 1))
+
+
 def batch_normalization(x, mean, var, beta, gamma, axis, epsilon):
-    if any(v is not None and v.numel() != x.shape[axis] for v in (mean, var, beta, gamma)):
-        scale = torch.rsqrt(var + epsilon) if gamma is None else torch.rsqrt(var + epsilon) * gamma
-        y = (x - mean) * scale
-        return y if beta is None else y + beta
-    mean, var, beta, gamma = (_flat(v) for v in (mean, var, beta, gamma))
-    y = aten.native_batch_norm(_by_channel(x, (axis,)), gamma, beta, mean, var, False, 0.0, epsilon)[0]
-    return _restored(y, x, (axis,))
+    if x.ndim == 4 and axis == 3:
+        mean, var, beta, gamma = (_flat(v) for v in (mean, var, beta, gamma))
+    mean, var, beta, gamma = (_along(v, x, axis) for v in (mean, var, beta, gamma))
+    scale = torch.rsqrt(var + epsilon)
+    scale = scale if gamma is None else scale * gamma
+    # One pass over x: x scale + (beta - mean scale).
+    shift = -mean * scale if beta is None else torch.addcmul(beta, mean, scale, value=-1)
+    return torch.addcmul(shift, x, scale)
 
 
 def batch_moments(x, gamma, beta, axes, epsilon):
