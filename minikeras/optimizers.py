@@ -27,7 +27,11 @@ class _Hyper:
         self.name = name
 
     def __get__(self, optimizer, owner):
-        return self if optimizer is None else optimizer.__dict__[self.name]
+        if optimizer is None:
+            return self
+        if self.name not in optimizer.__dict__:
+            raise AttributeError(f"{type(optimizer).__name__} has no {self.name} yet: it is set by the constructor.")
+        return optimizer.__dict__[self.name]
 
     def __set__(self, optimizer, value):
         known = optimizer.__dict__.get(self.name)
