@@ -29,8 +29,8 @@ def check_inputs(layer, inputs, specs):
         if not K.is_tensor(x):
             what = f"{type(x).__name__} of shape {np.shape(x)}" if hasattr(x, "shape") else repr(x)
             raise ValueError(
-                f"Layer {layer.name!r} ({type(layer).__name__}) was called on {what}, which is no symbolic tensor. Call "
-                "it on the output of another layer or of Input(...); to give it data, make a Model and use predict."
+                f"Layer {layer.name!r} ({type(layer).__name__}) was called on {what}, which is no symbolic tensor. "
+                "Call it on the output of another layer or of Input(...); to give it data, make a Model, and predict."
             )
     if not specs:
         return

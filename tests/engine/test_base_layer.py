@@ -92,7 +92,8 @@ def test_add_weight_takes_the_shape_first_or_the_name_first():
     a = layer.add_weight("a", (2, 3), initializer="zeros")
     b = layer.add_weight((4,), "ones", name="b")
     assert (K.int_shape(a), K.int_shape(b)) == ((2, 3), (4,))
-    assert a.name.endswith("a:0") and np.all(K.get_value(b) == 1)
+    assert a.name.endswith("a:0")
+    assert np.all(K.get_value(b) == 1)
 
 
 def test_add_weight_says_when_a_size_is_unknown():
@@ -106,7 +107,8 @@ def test_a_frozen_layer_has_its_weights_among_the_others_in_the_same_order():
     order = [w.name for w in layer.weights]
     assert len(layer.trainable_weights) == len(layer.non_trainable_weights) == 2
     layer.trainable = False
-    assert not layer.trainable_weights and [w.name for w in layer.weights] == order
+    assert not layer.trainable_weights
+    assert [w.name for w in layer.weights] == order
 
 
 def test_set_weights_names_layer_weight_and_both_shapes():
@@ -148,18 +150,24 @@ def test_call_runs_once_and_the_node_records_it():
     layer = Counting()
     y = layer(x)
     node = layer._inbound_nodes[0]
-    assert calls == [1] and node.outbound_layer is layer
-    assert node.input_tensors == [x] and node.output_tensors == [y]
-    assert node.inbound_layers == [x._keras_history[0]] and node.node_indices == node.tensor_indices == [0]
-    assert node in x._keras_history[0]._outbound_nodes and layer.inbound_nodes == [node]
-    assert y._keras_history == (layer, 0, 0) and K.int_shape(y) == (None, 3)
+    assert calls == [1]
+    assert node.outbound_layer is layer
+    assert node.input_tensors == [x]
+    assert node.output_tensors == [y]
+    assert node.inbound_layers == [x._keras_history[0]]
+    assert node.node_indices == node.tensor_indices == [0]
+    assert node in x._keras_history[0]._outbound_nodes
+    assert layer.inbound_nodes == [node]
+    assert y._keras_history == (layer, 0, 0)
+    assert K.int_shape(y) == (None, 3)
     assert node.get_config()["inbound_layers"] == [x._keras_history[0].name]
 
 
 def test_a_layer_that_returns_its_input_gets_a_tensor_of_its_own():
     x = Input((3,))
     y = Activation("linear")(x)
-    assert y is not x and x._keras_history[0] is not y._keras_history[0]
+    assert y is not x
+    assert x._keras_history[0] is not y._keras_history[0]
 
 
 def test_a_call_on_data_says_what_to_call_it_on():
@@ -173,11 +181,14 @@ def test_attributes_of_single_calls_and_of_several():
         layer.output
     x, z = Input((3,)), Input((3,))
     y = layer(x)
-    assert layer.input is x and layer.output is y and layer.output_shape == (None, 2)
+    assert layer.input is x
+    assert layer.output is y
+    assert layer.output_shape == (None, 2)
     layer(z)
-    with pytest.raises(AttributeError, match="called 2 times.*get_output_at"):
+    with pytest.raises(AttributeError, match=r"called 2 times.*get_output_at"):
         layer.output
-    assert layer.get_input_at(1) is z and layer.get_output_at(0) is y
+    assert layer.get_input_at(1) is z
+    assert layer.get_output_at(0) is y
     assert layer.input_shape == (None, 3)
     with pytest.raises(ValueError, match="no output at node 2"):
         layer.get_output_at(2)
@@ -243,7 +254,8 @@ def test_the_mask_argument_of_call_gets_the_mask_of_the_input():
 
     Looks()(Input((4, 3)))
     Looks()(Masking()(Input((4, 3))))
-    assert seen[0] is None and K.dtype(seen[1]) == "bool"
+    assert seen[0] is None
+    assert K.dtype(seen[1]) == "bool"
 
 
 # Losses, updates, metrics
@@ -255,7 +267,8 @@ def test_losses_belong_to_the_inputs_they_depend_on():
     layer(x)
     layer(z)
     assert [len(layer.get_losses_for(i)) for i in (x, z, None)] == [1, 1, 1]
-    assert len(layer.losses) == 3 and len(Model(x, layer.get_output_at(0)).losses) == 2
+    assert len(layer.losses) == 3
+    assert len(Model(x, layer.get_output_at(0)).losses) == 2
 
 
 def test_updates_of_a_frozen_layer_do_not_happen():
@@ -291,8 +304,10 @@ def test_layers_in_attributes_and_lists_are_parts():
     x = Input((4,))
     model = Model(x, block(x))
     assert [w.name.split("/")[-2] for w in block.weights] == ["first", "first", "norm", "norm", "norm", "norm"]
-    assert len(block.trainable_weights) == 4 and model.count_params() == block.count_params() == 15 + 12
-    assert len(model.losses) == 1 and len(model.updates) == 2
+    assert len(block.trainable_weights) == 4
+    assert model.count_params() == block.count_params() == 15 + 12
+    assert len(model.losses) == 1
+    assert len(model.updates) == 2
     block.first.trainable = False
     assert len(block.trainable_weights) == 2
 
@@ -326,7 +341,8 @@ def test_variables_in_attributes_are_weights():
 def test_metrics_in_attributes_are_metrics_not_weights():
     layer = Layer()
     layer.level = Mean(name="level")
-    assert layer.metrics == [layer.level] and layer.weights == []
+    assert layer.metrics == [layer.level]
+    assert layer.weights == []
 
 
 def test_disable_tracking_keeps_attributes_apart():
@@ -357,7 +373,8 @@ def test_the_config_is_read_off_the_constructor():
 
 def test_a_config_form_is_found_for_what_has_one():
     config = Dense(2, activation="relu", kernel_regularizer="l2", input_shape=(3,)).get_config()
-    assert config["activation"] == "relu" and config["batch_input_shape"] == (None, 3)
+    assert config["activation"] == "relu"
+    assert config["batch_input_shape"] == (None, 3)
     assert config["kernel_regularizer"]["class_name"] == "L1L2"
     assert TimeDistributed(Dense(2)).get_config()["layer"]["class_name"] == "Dense"
 

@@ -65,7 +65,8 @@ def same(found, wanted):
 
 def test_batches_in_order_are_views_and_the_last_may_be_short():
     batches = list(ArrayBatches([X], 5, tail=[1]).epoch())
-    assert [size for _, size in batches] == [5, 5, 2] and all(feeds[1] == 1 for feeds, _ in batches)
+    assert [size for _, size in batches] == [5, 5, 2]
+    assert all(feeds[1] == 1 for feeds, _ in batches)
     assert np.shares_memory(batches[0][0][0], X)
 
 
@@ -200,14 +201,19 @@ def test_an_error_in_a_generator_is_raised():
 
 
 def test_what_counts_as_a_stream():
-    assert is_stream(Loader()) and is_stream(Rows()) and is_stream(forever()) and is_stream(iter([]))
+    assert is_stream(Loader())
+    assert is_stream(Rows())
+    assert is_stream(forever())
+    assert is_stream(iter([]))
     assert not any(map(is_stream, [X, [X], (X, Y), {"a": X}, None]))
-    assert is_generator_or_sequence(Rows()) and not is_generator_or_sequence(Loader())
+    assert is_generator_or_sequence(Rows())
+    assert not is_generator_or_sequence(Loader())
 
 
 def test_the_first_item_of_a_stream_can_be_looked_at():
     batches = StreamBatches(iter([1, 2, 3]), lambda item: ([item], 1), steps=3, workers=0)
-    assert batches.first() == 1 and [feeds for feeds, _ in batches.epoch()] == [[1], [2], [3]]
+    assert batches.first() == 1
+    assert [feeds for feeds, _ in batches.epoch()] == [[1], [2], [3]]
 
 
 def test_validation_comes_every_so_often_or_in_listed_epochs():
@@ -224,12 +230,17 @@ def test_logs_fetch_a_value_when_it_is_looked_at(monkeypatch):
     fetched = []
     monkeypatch.setattr(K, "to_numpy", lambda value: fetched.append(value) or np.float32(value))
     logs = LazyLogs(3, 8, ["loss", "acc"], [0.5, 0.25])
-    assert logs["batch"] == 3 and logs.get("size") == 8 and logs.get("none", 1) == 1 and not fetched
-    assert logs["loss"] == logs["loss"] == 0.5 and fetched == [0.5]
+    assert logs["batch"] == 3
+    assert logs.get("size") == 8
+    assert logs.get("none", 1) == 1
+    assert not fetched
+    assert logs["loss"] == logs["loss"] == 0.5
+    assert fetched == [0.5]
     assert {**logs} == dict(logs) == logs.copy() == {"loss": 0.5, "acc": 0.25, "batch": 3, "size": 8}
     assert fetched == [0.5, 0.25]
     logs["acc"] = 1
-    assert logs.pop("acc") == 1 and "acc" not in logs
+    assert logs.pop("acc") == 1
+    assert "acc" not in logs
 
 
 def test_the_mean_of_the_loss_is_weighted_and_metrics_are_taken_last():

@@ -38,7 +38,8 @@ def test_layers_come_in_the_order_of_the_computation():
     assert {d: [x.name for x in layers] for d, layers in model._layers_by_depth.items()} == {
         0: ["out"], 1: ["joined"], 2: ["shared"], 3: ["a", "b"],
     }  # fmt: skip
-    assert "shared_ib-1" in model._network_nodes and model._network_nodes == model._container_nodes
+    assert "shared_ib-1" in model._network_nodes
+    assert model._network_nodes == model._container_nodes
 
 
 def test_a_disconnected_graph_names_tensor_and_layer():
@@ -101,7 +102,8 @@ def test_ten_thousand_layers_build_without_recursion():
     row = Sequential([Dropout(0.1, input_shape=(2,))])
     for _ in range(2_000):
         row.add(Dropout(0.1))
-    assert len(row.layers) == 2_001 and len(row._nodes_by_depth) == 2_002
+    assert len(row.layers) == 2_001
+    assert len(row._nodes_by_depth) == 2_002
 
 
 def test_source_inputs_are_found():
@@ -117,10 +119,12 @@ def test_a_model_is_a_layer_with_the_same_weights(backend):
     x = Input((3,))
     y = inner([x, x])
     outer = Model(x, y)
-    assert inner.name in [layer.name for layer in outer.layers] and inner in outer.layers
+    assert inner.name in [layer.name for layer in outer.layers]
+    assert inner in outer.layers
     data = np.random.randn(5, 3).astype("float32")
     np.testing.assert_allclose(outer.predict(data), inner.predict([data, data]), rtol=1e-5)
-    assert K.int_shape(y) == (None, 2) and outer.count_params() == inner.count_params()
+    assert K.int_shape(y) == (None, 2)
+    assert outer.count_params() == inner.count_params()
 
 
 def test_a_second_call_on_the_same_tensors_is_cached():
@@ -134,7 +138,9 @@ def test_input_and_output_of_a_model_stay_its_own_after_calls():
     inner = Sequential([Dense(2, input_shape=(3,))])
     own = inner.input, inner.output
     inner(Input((3,)))
-    assert (inner.input, inner.output) == own and inner.input_shape == (None, 3) and inner.output_shape == (None, 2)
+    assert (inner.input, inner.output) == own
+    assert inner.input_shape == (None, 3)
+    assert inner.output_shape == (None, 2)
 
 
 def test_a_wrong_shape_is_refused_by_name():
@@ -162,10 +168,13 @@ def test_losses_and_updates_of_a_nested_model_are_those_for_its_inputs():
     inner = Model(x, BatchNormalization()(Dense(2, kernel_regularizer="l2", activity_regularizer="l1")(x)))
     z = Input((3,))
     outer = Model(z, inner(z))
-    assert len(inner.losses) == len(outer.losses) == 2 and len(inner.updates) == len(outer.updates) == 2
+    assert len(inner.losses) == len(outer.losses) == 2
+    assert len(inner.updates) == len(outer.updates) == 2
     assert not set(map(id, inner.updates)) & set(map(id, outer.updates))
     inner.trainable = False
-    assert outer.updates == [] and outer.trainable_weights == [] and len(outer.losses) == 2
+    assert outer.updates == []
+    assert outer.trainable_weights == []
+    assert len(outer.losses) == 2
 
 
 def test_states_of_a_nested_stateful_layer_carry_over(backend):
@@ -173,7 +182,8 @@ def test_states_of_a_nested_stateful_layer_carry_over(backend):
     inner = Model(x, GRU(2, stateful=True)(x))
     z = Input(batch_shape=(2, 3, 1))
     outer = Model(z, inner(z))
-    assert outer.stateful and len(outer.state_updates) == 1
+    assert outer.stateful
+    assert len(outer.state_updates) == 1
     data = np.ones((2, 3, 1))
     first, second = outer.predict_on_batch(data), outer.predict_on_batch(data)
     outer.reset_states()
@@ -228,7 +238,8 @@ def test_configs_of_shared_and_nested_models_come_back(backend):
     model = Model(x, Dense(1, name="last")(inner([x, x])), name="whole")
     text = model.to_json()
     again = model_from_json(text)
-    assert again.to_json() == text and json.loads(text)["config"] == json.loads(json.dumps(model.get_config()))
+    assert again.to_json() == text
+    assert json.loads(text)["config"] == json.loads(json.dumps(model.get_config()))
     again.set_weights(model.get_weights())
     data = np.random.randn(4, 3).astype("float32")
     np.testing.assert_allclose(again.predict(data), model.predict(data), rtol=1e-5)
@@ -254,7 +265,8 @@ def test_a_config_that_is_not_complete_says_what_is_missing():
 
 
 def test_container_and_network_are_one():
-    assert Container is Network and issubclass(Model, Container)
+    assert Container is Network
+    assert issubclass(Model, Container)
 
 
 def test_arguments_that_are_no_graph_are_refused():

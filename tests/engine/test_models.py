@@ -50,10 +50,13 @@ def test_a_clone_may_begin_at_given_tensors(backend):
 def test_sequential_models_are_cloned_built_or_not():
     model = Sequential([Dense(2, input_shape=(3,)), Dense(1)])
     clone = clone_model(model)
-    assert isinstance(clone, Sequential) and clone.get_config() == model.get_config() and clone.built
+    assert isinstance(clone, Sequential)
+    assert clone.get_config() == model.get_config()
+    assert clone.built
     assert clone_model(model, Input((3,))).output_shape == (None, 1)
     late = clone_model(Sequential([Dense(2), Dense(1)]))
-    assert not late.built and len(late.layers) == 2
+    assert not late.built
+    assert len(late.layers) == 2
 
 
 def test_a_subclassed_model_cannot_be_cloned():
@@ -105,7 +108,7 @@ def test_custom_layers_are_found_in_custom_objects():
 
     x = Input((3,))
     text = Model(x, Twice()(x)).to_json()
-    with pytest.raises(ValueError, match="'Twice'.*custom_objects"):
+    with pytest.raises(ValueError, match=r"'Twice'.*custom_objects"):
         model_from_json(text)
     assert isinstance(model_from_json(text, {"Twice": Twice}).layers[1], Twice)
 

@@ -10,8 +10,11 @@ from minikeras.models import Model, Sequential
 
 def test_layers_hides_the_input_layer():
     model = Sequential([Dense(2, input_shape=(3,), name="d")])
-    assert [layer.name for layer in model.layers] == ["d"] and isinstance(model._layers[0], InputLayer)
-    assert model._layers[0].name == "d_input" and model.input_names == ["d_input"] and model.output_names == ["d"]
+    assert [layer.name for layer in model.layers] == ["d"]
+    assert isinstance(model._layers[0], InputLayer)
+    assert model._layers[0].name == "d_input"
+    assert model.input_names == ["d_input"]
+    assert model.output_names == ["d"]
 
 
 def test_only_layers_with_one_output_can_be_added():
@@ -40,14 +43,17 @@ def test_pop_takes_the_last_layer_off(backend):
     model = Sequential([Dense(4, input_shape=(3,)), Dense(2)])
     kept = model.layers[0].get_weights()
     model.pop()
-    assert model.output_shape == (None, 4) and len(model.layers) == 1
+    assert model.output_shape == (None, 4)
+    assert len(model.layers) == 1
     model.add(Dense(1))
     model.compile("sgd", "mse")
     model.train_on_batch(np.ones((2, 3)), np.ones((2, 1)))
     assert not np.allclose(kept[0], model.layers[0].get_weights()[0])
     model.pop()
     model.pop()
-    assert model.layers == [] and model.outputs is None and not model.built
+    assert model.layers == []
+    assert model.outputs is None
+    assert not model.built
     with pytest.raises(TypeError, match="no layers"):
         model.pop()
 
@@ -62,9 +68,11 @@ def test_adding_after_compile_is_heeded(backend):
 def test_a_model_without_shape_is_built_by_data(backend):
     model = Sequential([Flatten(), Dense(4), Dense(2)])
     model.compile("sgd", "mse", metrics=["mae"])
-    assert not model.built and model.weights == []
+    assert not model.built
+    assert model.weights == []
     model.fit(np.zeros((6, 3, 2)), np.zeros((6, 2)), verbose=0)
-    assert model.built and model.input_shape == (None, 3, 2)
+    assert model.built
+    assert model.input_shape == (None, 3, 2)
 
 
 def test_a_model_without_shape_is_built_by_build_or_by_a_call():
@@ -79,7 +87,8 @@ def test_a_model_without_shape_is_built_by_build_or_by_a_call():
 def test_the_config_is_a_name_and_a_list_and_the_bare_list_is_read_too():
     model = Sequential([Dense(2, input_shape=(3,)), Dropout(0.5)], name="s")
     config = model.get_config()
-    assert sorted(config) == ["layers", "name"] and [c["class_name"] for c in config["layers"]] == ["Dense", "Dropout"]
+    assert sorted(config) == ["layers", "name"]
+    assert [c["class_name"] for c in config["layers"]] == ["Dense", "Dropout"]
     assert Sequential.from_config(config).get_config() == config
     assert Sequential.from_config(config["layers"]).get_config()["layers"] == config["layers"]
 

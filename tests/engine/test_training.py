@@ -37,7 +37,9 @@ def fork():
 def test_the_loss_goes_down_and_the_history_has_each_epoch(backend):
     model = compiled(metrics=["mae"])
     history = model.fit(X, Y, epochs=5, verbose=0)
-    assert sorted(history.history) == ["loss", "mae"] and history.epoch == [0, 1, 2, 3, 4] and model.history is history
+    assert sorted(history.history) == ["loss", "mae"]
+    assert history.epoch == [0, 1, 2, 3, 4]
+    assert model.history is history
     assert history.history["loss"][-1] < history.history["loss"][0]
 
 
@@ -100,7 +102,8 @@ def test_an_interrupted_fit_leaves_a_usable_model(backend):
     model = compiled(metrics=["mae"])
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, Y, batch_size=5, callbacks=[Interrupt()], verbose=0)
-    assert np.isfinite(model.fit(X, Y, verbose=0).history["loss"][0]) and model.predict(X).shape == (30, 2)
+    assert np.isfinite(model.fit(X, Y, verbose=0).history["loss"][0])
+    assert model.predict(X).shape == (30, 2)
 
 
 def test_a_callback_may_stop_the_training():
@@ -109,7 +112,8 @@ def test_a_callback_may_stop_the_training():
             self.model.stop_training = True
 
     history = compiled().fit(X, Y, epochs=9, batch_size=5, callbacks=[Stop()], verbose=0, validation_split=0.1)
-    assert history.epoch == [0] and "val_loss" not in history.history
+    assert history.epoch == [0]
+    assert "val_loss" not in history.history
 
 
 def test_callbacks_see_batches_sizes_and_values(backend):
@@ -125,7 +129,8 @@ def test_callbacks_see_batches_sizes_and_values(backend):
             seen.append((batch, logs["batch"], logs["size"], float(logs["loss"]), dict(logs)["mae"]))
 
     compiled(metrics=["mae"]).fit(X, Y, batch_size=20, verbose=0, callbacks=[Look()])
-    assert seen[0] == (30, 2, 20, 1) and [entry[:3] for entry in seen[1:]] == [(0, 0, 20), (1, 1, 10)]
+    assert seen[0] == (30, 2, 20, 1)
+    assert [entry[:3] for entry in seen[1:]] == [(0, 0, 20), (1, 1, 10)]
     assert all(isinstance(entry[4], np.floating) for entry in seen[1:])
 
 
@@ -146,7 +151,8 @@ def test_metrics_names_of_one_and_of_several_outputs():
     model = fork()
     model.compile("sgd", "mse", metrics=["mae"], weighted_metrics={"b": ["mse", "mae"]})
     assert model.metrics_names == ["loss", "a_loss", "b_loss", "a_mae", "b_mae", "b_mse", "b_mae_1"]
-    assert len(model.metrics) == 6 and len(model.evaluate(X, [Y, Y[:, :1]], verbose=0)) == 7
+    assert len(model.metrics) == 6
+    assert len(model.evaluate(X, [Y, Y[:, :1]], verbose=0)) == 7
 
 
 @pytest.mark.parametrize(
@@ -162,13 +168,15 @@ def test_metrics_names_of_one_and_of_several_outputs():
 def test_accuracy_means_what_fits_loss_and_output(loss, units, function):
     model = line(units)
     model.compile("sgd", loss, metrics=["acc"])
-    assert model.metrics_names == ["loss", "acc"] and model.metrics[0]._fn is function
+    assert model.metrics_names == ["loss", "acc"]
+    assert model.metrics[0]._fn is function
 
 
 def test_metric_objects_are_cloned_for_several_outputs_and_named_by_them():
     model = fork()
     model.compile("sgd", "mse", metrics=[metrics.MeanSquaredError(name="m")])
-    assert model.metrics_names[3:] == ["a_m", "b_m"] and model.metrics[2] is not model.metrics[3]
+    assert model.metrics_names[3:] == ["a_m", "b_m"]
+    assert model.metrics[2] is not model.metrics[3]
 
 
 def test_metrics_start_anew_each_epoch_and_each_batch(backend):
@@ -276,7 +284,8 @@ def test_inputs_may_be_tensors_that_are_not_fed(backend):
     model = Model(x, Dense(2)(x))
     model.compile("sgd", "mse", target_tensors=[K.constant(Y)])
     history = model.fit(epochs=2, steps_per_epoch=4, verbose=0).history["loss"]
-    assert history[1] < history[0] and model.predict(None, steps=2).shape == (60, 2)
+    assert history[1] < history[0]
+    assert model.predict(None, steps=2).shape == (60, 2)
     with pytest.raises(ValueError, match="steps_per_epoch"):
         model.fit(epochs=2, verbose=0)
 
@@ -298,10 +307,14 @@ class Mixer(Model):
 def test_a_subclassed_model_is_built_by_its_first_data(backend):
     model = Mixer()
     model.compile("sgd", "mse", metrics=["mae"])
-    assert model.layers == [model.hidden, model.out] and model.weights == []
+    assert model.layers == [model.hidden, model.out]
+    assert model.weights == []
     history = model.fit(X, Y, epochs=4, verbose=0, validation_split=0.1).history
-    assert history["loss"][-1] < history["loss"][0] and sorted(history) == ["loss", "mae", "val_loss", "val_mae"]
-    assert len(model.get_weights()) == 4 and len(model.losses) == 1 and model.predict(X).shape == (30, 2)
+    assert history["loss"][-1] < history["loss"][0]
+    assert sorted(history) == ["loss", "mae", "val_loss", "val_mae"]
+    assert len(model.get_weights()) == 4
+    assert len(model.losses) == 1
+    assert model.predict(X).shape == (30, 2)
     with pytest.raises(NotImplementedError, match="subclassed"):
         model.get_config()
 
