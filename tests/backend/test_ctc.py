@@ -92,3 +92,11 @@ def test_a_sample_without_labels_costs_the_path_of_blanks(backend):
     p = steps(2, 2, 0)
     loss = K.ctc_batch_cost(np.array([[0]]), K.constant(p), np.array([[3]]), np.array([[0]]))
     np.testing.assert_allclose(K.eval(loss), [[-np.log(0.9 * 0.9 * 0.05)]], rtol=1e-5)
+
+
+def test_labels_as_a_sparse_tensor_are_those_that_count(backend):
+    labels = np.array([[1, 2, 3], [4, 5, 6]], dtype="int32")
+    x = K.placeholder((None, None), dtype="int32")
+    sparse = K.ctc_label_dense_to_sparse(x, K.constant([2, 0], dtype="int32"))
+    assert K.is_sparse(sparse)
+    np.testing.assert_array_equal(K.function([x], [K.to_dense(sparse)])([labels])[0], [[1, 2, 0], [0, 0, 0]])

@@ -9,8 +9,9 @@ from .. import config, runtime
 from ..op import Spec, as_tensor, op
 from ..program import NeedsValue, Program, constant, input_positions
 from ..tensor import Tensor, show
-from .math import float_like, log
-from .shape import cast, expand_dims, reshape
+from .math import float_like, less, log, where
+from .shape import arange, broadcast_like, cast, expand_dims, flatten, reshape, shape, stack
+from .sparse import SparseTensor
 
 
 @op
@@ -62,6 +63,21 @@ def ctc_batch_cost(y_true, y_pred, input_length, label_length):
     logits = log(as_tensor(y_pred) + config.epsilon())
     loss = ctc_loss(logits, cast(y_true, "int32"), _lengths(input_length), _lengths(label_length))[0]
     return expand_dims(loss, 1)
+
+
+def ctc_label_dense_to_sparse(labels, label_lengths):
+    """The labels that count, as a sparse tensor [batch, labels] of their dtype.
+
+    labels: [batch, labels]. label_lengths: [batch], how many of each row count. (An element is kept for each place:
+    those that do not count are 0.)
+    """
+    labels = as_tensor(labels)
+    sizes = [shape(labels)[i] if n is None else n for i, n in enumerate(labels.shape)]
+    rows, columns = expand_dims(arange(sizes[0]), 1), expand_dims(arange(sizes[1]), 0)
+    indices = stack([flatten(broadcast_like(rows, labels)), flatten(broadcast_like(columns, labels))], 1)
+    counts = less(columns, expand_dims(_lengths(label_lengths), 1))
+    values = flatten(where(counts, labels, 0))
+    return SparseTensor(indices, values, shape(labels), labels.shape, "ctc_labels:0")
 
 
 # ---- decoding --------------------------------------------------------------------------------------------------------
