@@ -1,0 +1,131 @@
+"""Leaves, updates, the learning phase, names."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from minikeras import backend as K
+
+# ---- leaves --------------------------------------------------------------------------------------------------------
+
+
+def test_a_placeholder_has_the_shape_or_the_number_of_axes_it_is_given():
+    assert K.int_shape(K.placeholder((None, 2))) == (None, 2)
+    assert K.int_shape(K.placeholder(ndim=2)) == (None, None)
+    assert K.int_shape(K.placeholder(())) == ()
+    with pytest.raises(ValueError, match="shape"):
+        K.placeholder()
+
+
+def test_a_variable_keeps_name_and_constraint():
+    with K.name_scope("layer"):
+        v = K.variable([1.0], name="kernel", constraint=abs)
+    assert v.name == "layer/kernel:0"
+    assert v.constraint is abs
+
+
+def test_a_constant_is_of_floatx_and_repeats_its_last_element():
+    assert K.dtype(K.constant([1, 2])) == "float32"
+    assert K.eval(K.constant([1, 2], shape=(2, 2), dtype="int32")).tolist() == [[1, 2], [2, 2]]
+    assert K.eval(K.constant(3, shape=(2, 2))).tolist() == [[3, 3], [3, 3]]
+    with pytest.raises(ValueError, match="do not fit"):
+        K.constant([1, 2, 3], shape=(2,))
+
+
+def test_what_is_a_tensor_a_variable_a_placeholder():
+    leaves = K.placeholder(()), K.variable(1.0), K.constant(1.0), np.ones(2)
+    assert [K.is_tensor(x) for x in leaves] == [True, True, True, False]
+    assert [K.is_variable(x) for x in leaves] == [False, True, False, False]
+    assert [K.is_placeholder(x) for x in leaves] == [True, False, False, False]
+    assert not any(K.is_sparse(x) for x in leaves)
+
+
+def test_only_tensors_can_be_keras_tensors():
+    assert not K.is_keras_tensor(K.variable(1.0))
+    with pytest.raises(ValueError, match="expected a tensor"):
+        K.is_keras_tensor(np.ones(2))
+
+
+# ---- updates -------------------------------------------------------------------------------------------------------
+
+
+def test_updates_store_new_values(backend):
+    v = K.variable([1.0, 2.0])
+    for update, expected in (
+        (K.update(v, K.constant([5.0, 6.0])), [5, 6]),
+        (K.update_add(v, 1.0), [6, 7]),
+        (K.update_sub(v, [1.0, 2.0]), [5, 5]),
+        (K.moving_average_update(v, 1.0, 0.75), [4, 4]),
+    ):
+        assert_allclose(K.eval(update), expected)
+        assert_allclose(K.get_value(v), expected)
+
+
+def test_outputs_and_updates_see_the_values_from_before_the_call(backend):
+    a, b = K.variable(1.0), K.variable(2.0)
+    swap = K.function([], [a, b], [(a, b), (b, a)])
+    assert swap([]) == [1.0, 2.0]
+    assert swap([]) == [2.0, 1.0]
+
+
+def test_increments_of_one_variable_in_one_call_add_up(backend):
+    v = K.variable(1.0)
+    K.function([], [], [K.update_add(v, 2.0), K.update_sub(v, 0.5), K.update_add(v, 10.0)])([])
+    assert K.get_value(v) == 12.5
+
+
+def test_an_update_needs_a_variable_and_a_value_of_its_shape():
+    with pytest.raises(TypeError, match="expected a variable"):
+        K.update(K.constant(1.0), 2.0)
+    with pytest.raises(ValueError, match="cannot take"):
+        K.update(K.variable([1.0]), K.placeholder((2,)))
+
+
+def test_control_dependencies_read_the_new_values(backend):
+    v = K.variable(1.0)
+    with K.control_dependencies([K.update_add(v, 2.0)]):
+        result = v * 10.0
+    assert K.eval(result) == 30
+    assert K.get_value(v) == 3
+    assert K.eval(v * 10.0) == 30
+
+
+# ---- learning phase ------------------------------------------------------------------------------------------------
+
+
+def test_the_learning_phase_is_a_placeholder_until_it_is_set():
+    assert K.is_placeholder(K.learning_phase())
+    assert K.learning_phase() is K.learning_phase()
+    K.set_learning_phase(1)
+    assert K.learning_phase() == 1
+    K.clear_session()
+    assert K.is_placeholder(K.learning_phase())
+    with pytest.raises(ValueError, match=r"0 .*or 1"):
+        K.set_learning_phase(2)
+
+
+def test_an_unfed_learning_phase_is_that_of_testing(backend):
+    assert K.eval(K.in_train_phase(K.constant(1.0), K.constant(2.0))) == 2
+
+
+# ---- the rest ------------------------------------------------------------------------------------------------------
+
+
+def test_uids_count_by_prefix_until_they_are_reset():
+    assert [K.get_uid("a"), K.get_uid("a"), K.get_uid("b"), K.get_uid()] == [1, 2, 1, 1]
+    K.reset_uids()
+    assert K.get_uid("a") == 1
+
+
+def test_a_graph_outlives_clear_session(backend):
+    x = K.placeholder((2,))
+    y = K.in_train_phase(x * 2.0, x)
+    phase = K.learning_phase()
+    K.clear_session()
+    assert_allclose(K.function([x, phase], [y])([[1.0, 2.0], 1])[0], [2, 4])
+
+
+@pytest.mark.parametrize("call", [K.get_session, lambda: K.set_session(None)], ids=["get", "set"])
+def test_sessions_are_refused_with_a_way_out(call):
+    with pytest.raises(NotImplementedError, match=r"K\.function|K\.set_backend"):
+        call()
