@@ -159,8 +159,8 @@ def _recurrent(layer, weights):
     if saved == wanted:
         return weights
     if "reset_after=False" in saved + wanted:
-        raise ValueError(f'layer "{layer.name}": the weights of {saved} cannot be used by {wanted}: they are different '
-                         f"functions. Make the layer as {saved}.")
+        raise ValueError(f'layer "{layer.name}": {saved} is not compatible with {wanted}: they are different '
+                         f"functions, and their weights cannot be exchanged. Make the layer as {saved}.")
     return _from_cudnn(weights, gates) if saved.startswith("CuDNN") else _to_cudnn(weights, gates)
 
 

@@ -1,6 +1,5 @@
 """Data that come batch by batch, worked out ahead by threads or processes; and files from the net."""
 import multiprocessing
-import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
@@ -8,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 
-from .downloads import get_file, validate_file
+from .downloads import _extract_archive, _hash_file, get_file, validate_file  # noqa: F401 (Keras has them here)
 from .progbar import Progbar
 
 __all__ = ["GeneratorEnqueuer", "OrderedEnqueuer", "Progbar", "Sequence", "SequenceEnqueuer", "get_file", "get_index",
@@ -41,7 +40,6 @@ class Sequence(ABC):
 
 # What the workers of a pool make batches from, by the id of their enqueuer; in each worker process it is set once.
 _SHARED = {}
-_LOCKS = {}
 
 
 def init_pool(seqs):
@@ -64,11 +62,10 @@ def init_pool_generator(gens, random_seed=None):
 
 def next_sample(uid):
     """The next batch of the generator with this id, in a worker. Returns (there is one, batch)."""
-    with _LOCKS.setdefault(uid, threading.Lock()):          # a generator cannot be resumed by two threads at once
-        try:
-            return True, next(_SHARED[uid])
-        except StopIteration:
-            return False, None
+    try:
+        return True, next(_SHARED[uid])
+    except StopIteration:
+        return False, None
 
 
 class SequenceEnqueuer(ABC):
@@ -120,7 +117,6 @@ class SequenceEnqueuer(ABC):
         if pool is not None:
             pool.shutdown(wait=self.use_multiprocessing, cancel_futures=True)
         _SHARED.pop(self.uid, None)
-        _LOCKS.pop(self.uid, None)
 
     def _fill(self):
         while len(self._ahead) < self.max_queue_size and self._submit():
@@ -201,14 +197,19 @@ class OrderedEnqueuer(SequenceEnqueuer):
 class GeneratorEnqueuer(SequenceEnqueuer):
     """Batches of a generator, made ahead.
 
-    sequence: the generator. With threads its batches come in its order; with processes each worker has a copy of it,
-    so that each of its batches comes once a worker, unless the generator draws at random. wait_time: accepted for
-    compatibility. random_seed: seeds NumPy's generator in worker processes, plus the worker's number.
+    sequence: the generator. It runs in one thread, however many workers there are, and its batches come in its order;
+    with processes each worker has a copy of it, so that each of its batches comes once a worker, unless the generator
+    draws at random. wait_time: accepted for compatibility. random_seed: seeds NumPy's generator in worker processes,
+    plus the worker's number.
     """
 
     def __init__(self, sequence, use_multiprocessing=False, wait_time=None, random_seed=None):
         super().__init__(sequence, use_multiprocessing)
         self.random_seed = random_seed
+
+    def start(self, workers=1, max_queue_size=10):
+        # A generator cannot be resumed by two threads at once.
+        super().start(workers if self.use_multiprocessing else 1, max_queue_size)
 
     def _initialization(self):
         if "fork" not in multiprocessing.get_all_start_methods():
@@ -222,11 +223,12 @@ class GeneratorEnqueuer(SequenceEnqueuer):
         return True
 
     def get(self):
-        while self.is_running():
+        more = True
+        while self.is_running() and self._ahead:
             there_is_one, batch = self._next_result()
-            if not there_is_one:
-                self.stop()
-                return
-            self._fill()
-            if batch is not None:
+            more = more and there_is_one
+            if more:                                # at the end, what the workers have begun on is still given
+                self._fill()
+            if there_is_one and batch is not None:
                 yield batch
+        self.stop()

@@ -278,6 +278,8 @@ class HDF5Matrix:
 
     def __getitem__(self, key):
         if isinstance(key, slice):
+            if max(key.start or 0, key.stop or 0) > len(self):
+                raise IndexError(f"HDF5Matrix: the slice {key.start}:{key.stop} is out of range for {len(self)} rows.")
             first, last, step = key.indices(len(self))
             rows = self.data[self.start + first:self.start + max(first, last):step]
         elif np.ndim(key) == 0:

@@ -103,7 +103,8 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
 
     def score(self, x, y, **kwargs):
         """The accuracy. Raises ValueError when the model was compiled without the metric 'accuracy'."""
-        y = self._targets(np.searchsorted(self.classes_, y))
+        is_one_hot = np.ndim(y) == 2 and np.shape(y)[1] > 1
+        y = y if is_one_hot else self._targets(np.searchsorted(self.classes_, y))
         values = self.model.evaluate(x, y, **self.filter_sk_params(Sequential.evaluate, kwargs))
         for name, value in zip(self.model.metrics_names, np.atleast_1d(values), strict=True):
             if name in ("accuracy", "acc"):

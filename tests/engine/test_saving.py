@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -216,6 +217,12 @@ def test_saving_asks_before_it_overwrites_when_told_to(tmp_path, monkeypatch):
 def test_saving_into_a_missing_folder_says_so(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         small_model().save(tmp_path / "nowhere" / "m.h5")
+
+
+def test_without_h5py_the_error_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(ImportError, match=r"pip install 'minikeras-multibackend\[h5\]'"):
+        small_model().save(tmp_path / "m.h5")
 
 
 def test_loading_a_missing_file_says_so(tmp_path):

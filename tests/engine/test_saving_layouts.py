@@ -139,7 +139,7 @@ def test_bidirectional_layers_convert_both_directions():
 
 def test_a_gru_that_cannot_take_the_weights_says_why():
     weights = [random(3, 6), random(2, 6), random(12)]
-    with pytest.raises(ValueError, match="CuDNNGRU cannot be used by GRU\\(reset_after=False\\)"):
+    with pytest.raises(ValueError, match="CuDNNGRU is not compatible with GRU\\(reset_after=False\\)"):
         preprocess_weights_for_loading(built(GRU(2), 4, 3), weights)
 
 

@@ -63,6 +63,14 @@ def test_one_probability_becomes_two(data):
     assert estimator.predict(x).dtype == bool
 
 
+def test_one_hot_targets_are_fitted_and_scored(data):
+    x, y = data
+    one_hot = (y[:, None] == np.array(["ant", "bee", "cow"])).astype("float32")
+    estimator = KerasClassifier(classifier, epochs=1, verbose=0)
+    estimator.fit(x, one_hot)
+    assert estimator.score(x, one_hot) == pytest.approx(np.mean(estimator.predict(x) == one_hot.argmax(axis=1)))
+
+
 def test_arguments_that_nothing_takes_are_refused():
     with pytest.raises(ValueError, match="'widht'"):
         KerasClassifier(classifier, widht=3)
