@@ -87,6 +87,9 @@ def load_weights_from_hdf5_group(f, layers, reshape=False):
     saved = _SavedLayers(f)
     layers = [layer for layer in layers if layer.weights]
     names = [name for name, weights in saved.weight_names.items() if weights]
+    if names and not layers:
+        raise ValueError(f"The file has weights for {len(names)} layers ({_some(names)}), but the model has none yet. "
+                         f"Call a subclassed model on an Input, or fit it on data, before weights are loaded.")
     if len(names) != len(layers):
         raise ValueError(f"The file has weights for {len(names)} layers ({_some(names)}), but the model has "
                          f"{len(layers)} layers with weights ({_some([layer.name for layer in layers])}). "

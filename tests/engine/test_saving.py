@@ -280,6 +280,28 @@ def test_another_number_of_layers_is_an_error_with_both_numbers(tmp_path):
         small_model().load_weights(tmp_path / "w.h5", skip_mismatch=True)
 
 
+def test_a_subclassed_model_takes_weights_once_it_has_some(tmp_path):
+    class Own(Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = Dense(2)
+
+        def call(self, inputs):
+            return self.dense(inputs)
+
+    model, other = Own(), Own()
+    x = np.ones((2, 3), "float32")
+    model(Input((3,)))
+    model.save_weights(tmp_path / "w.h5")
+    with pytest.raises(ValueError, match="before weights are loaded"):
+        other.load_weights(tmp_path / "w.h5")
+    other(Input((3,)))
+    other.load_weights(tmp_path / "w.h5")
+    np.testing.assert_array_equal(other.predict(x), model.predict(x))
+    with pytest.raises(NotImplementedError, match="weights"):
+        model.save(tmp_path / "m.h5")
+
+
 def test_wrappers_and_recurrent_layers_load(tmp_path, backend):
     def build():
         both = Bidirectional(LSTM(2, return_sequences=True), input_shape=(3, 4))
