@@ -101,19 +101,19 @@ class _Conv(Layer):
 
 
 class Conv1D(_Conv):
-    __doc__ = _Conv.__doc__.replace("`rank` spatial axes", "time or another single axis")
+    __doc__ = (_Conv.__doc__ or "").replace("`rank` spatial axes", "time or another single axis")
     rank = 1
     __init__ = with_defaults(_Conv.__init__, data_format="channels_last")
 
 
 class Conv2D(_Conv):
-    __doc__ = _Conv.__doc__.replace("`rank`", "two")
+    __doc__ = (_Conv.__doc__ or "").replace("`rank`", "two")
     rank = 2
     __init__ = with_defaults(_Conv.__init__, strides=(1, 1), dilation_rate=(1, 1))
 
 
 class Conv3D(_Conv):
-    __doc__ = _Conv.__doc__.replace("`rank`", "three")
+    __doc__ = (_Conv.__doc__ or "").replace("`rank`", "three")
     rank = 3
     __init__ = with_defaults(_Conv.__init__, strides=(1, 1, 1), dilation_rate=(1, 1, 1))
 

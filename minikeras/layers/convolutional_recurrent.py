@@ -102,7 +102,7 @@ class ConvRNN2D(RNN):
 
 
 class ConvLSTM2D(_CellRNN, ConvRNN2D, cell=ConvLSTM2DCell):
-    __doc__ = ConvLSTM2DCell.__doc__ + "\n    Input [batch, time, *image]; further arguments are those of RNN."
+    __doc__ = (ConvLSTM2DCell.__doc__ or "") + "\n    Input [batch, time, *image]; further arguments are those of RNN."
 
     def __init__(
         self, filters, kernel_size, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1),

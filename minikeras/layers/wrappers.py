@@ -4,7 +4,7 @@ import copy
 
 from .. import backend as K
 from ..engine.base_layer import Layer
-from ..utils.generic_utils import has_arg
+from ..utils.generic_utils import CustomObjectScope, has_arg
 from .common import who
 from .recurrent import StateArguments, as_list, separate
 
@@ -120,6 +120,11 @@ class TimeDistributed(Wrapper):
         return mask
 
 
+def _classes(layer):
+    """{name: class} of a layer and its parts: what a copy of it needs to know."""
+    return {type(layer).__name__: type(layer), **{k: v for part in layer._layers for k, v in _classes(part).items()}}
+
+
 class Bidirectional(StateArguments, Wrapper):
     """Run a recurrent layer forwards and a copy of it backwards in time.
 
@@ -136,7 +141,8 @@ class Bidirectional(StateArguments, Wrapper):
         self.forward_layer._layers = list(layer._layers)
         config = layer.get_config()
         config["go_backwards"] = not config["go_backwards"]
-        self.backward_layer = type(layer).from_config(config)
+        with CustomObjectScope(_classes(layer)):
+            self.backward_layer = type(layer).from_config(config)
         self.forward_layer.name = "forward_" + layer.name
         self.backward_layer.name = "backward_" + layer.name
         # The wrapped layer is the pattern of the two; only they are parts.
@@ -146,7 +152,6 @@ class Bidirectional(StateArguments, Wrapper):
             setattr(self, name, getattr(layer, name))
         self.supports_masking = True
         self.input_spec = layer.input_spec
-        self._num_constants = layer._num_constants
         self._set_initial_weights(weights)
 
     def _set_initial_weights(self, weights):
@@ -157,6 +162,15 @@ class Bidirectional(StateArguments, Wrapper):
 
     def _both(self):
         return self.forward_layer, self.backward_layer
+
+    @property
+    def _num_constants(self):
+        return self.forward_layer._num_constants
+
+    @_num_constants.setter
+    def _num_constants(self, number):
+        for layer in self._both():
+            layer._num_constants = number
 
     @property
     def trainable(self):

@@ -117,6 +117,38 @@ def test_bidirectional_takes_initial_states_for_both(backend):
         L.Bidirectional(L.LSTM(3))(inputs[0], initial_state=inputs[1:4])
 
 
+class Accumulator(L.Layer):
+    """A cell that adds up inputs times a constant."""
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = self.state_size = units
+
+    def call(self, inputs, states, constants=None):
+        total = states[0] + inputs * constants[0]
+        return total, [total]
+
+
+def test_bidirectional_hands_constants_to_both_layers(backend):
+    x, c = data(2, 4, 3), data(2, 3)
+    inputs = inputs_for([x, c])
+    layer = L.Bidirectional(L.RNN(Accumulator(3)), merge_mode="sum")
+    output = layer(inputs[0], constants=inputs[1])
+    copy = L.Bidirectional.from_config(layer.get_config(), custom_objects={"Accumulator": Accumulator})
+    for value in evaluate(inputs, [x, c], [output, copy(inputs)]):
+        close(value, 2 * x.sum(1) * c)
+
+
+def test_time_distributed_takes_a_model(backend):
+    from minikeras.models import Sequential
+
+    x = data(2, 3, 4, 4, 1)
+    model = Sequential([L.Conv2D(2, 2, input_shape=(4, 4, 1)), L.Flatten(), L.Dense(3)])
+    y, weights = run(L.TimeDistributed(model), x)
+    close(y.reshape(6, 3), model.predict(x.reshape(6, 4, 4, 1)))
+    assert len(weights) == 4
+
+
 def test_bidirectional_masks_and_shapes():
     x = L.Masking()(L.Input(shape=(4, 3)))
     layer = L.Bidirectional(L.LSTM(2, return_sequences=True, return_state=True), merge_mode=None)
