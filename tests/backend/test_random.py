@@ -148,3 +148,17 @@ def test_errors_say_what_is_wrong():
         K.random_normal((2,), dtype="int32")
     with pytest.raises(ValueError, match="'native' or 'portable'"):
         K.set_rng("mine")
+
+
+def test_each_step_of_a_loop_draws_its_own_noise_and_the_gradient_sees_the_same(backend):
+    x, state = K.placeholder((2, 6, 50)), K.zeros((2, 50))
+
+    def step(inputs, states):
+        y = K.dropout(inputs, 0.5, seed=3)
+        return y, [states[0] + y]
+
+    _, outputs, states = K.rnn(step, x, [state])
+    g = K.gradients(K.sum(states[0]), [x])[0]
+    y, slope = K.function([x], [outputs, g])([np.ones((2, 6, 50))])
+    assert not np.array_equal(y[:, 0], y[:, 1])
+    np.testing.assert_allclose(slope, y, rtol=1e-6)

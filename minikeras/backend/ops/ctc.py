@@ -80,7 +80,7 @@ def ctc_label_dense_to_sparse(labels, label_lengths):
     return SparseTensor(indices, values, shape(labels), labels.shape, "ctc_labels:0")
 
 
-# ---- decoding --------------------------------------------------------------------------------------------------------
+# ---- decoding ----------------------------------------------------------------------------------------------------
 
 
 @op
@@ -99,8 +99,8 @@ def ctc_beam(scores: Tensor, input_length: Tensor, beam_width: int, top_paths: i
     """The most probable label sequences, by a search over prefixes.
 
     scores: logarithms [batch, steps, classes], scaled by a softmax first. beam_width: how many prefixes are kept at
-    each step. merge_repeated: merges equal neighbours in the results. Returns `top_paths` times int64 [batch, steps], filled
-    up with -1, and their log probabilities [batch, top_paths].
+    each step. merge_repeated: merges equal neighbours in the results. Returns `top_paths` times int64 [batch, steps],
+    filled up with -1, and their log probabilities [batch, top_paths].
     """
     batch, steps, _ = scores.shape
     return (*(Spec((batch, steps), "int64") for _ in range(top_paths)), Spec((batch, top_paths), scores.dtype))
