@@ -312,8 +312,11 @@ class _CellRNN(RNN):
         return cls(**config)
 
 
+MORE = "\n    The other arguments are those of RNN. Input [batch, time, features]."
+
+
 class SimpleRNN(_CellRNN, cell=SimpleRNNCell):
-    __doc__ = (SimpleRNNCell.__doc__ or "") + "\n    The other arguments are those of RNN. Input [batch, time, features]."
+    __doc__ = (SimpleRNNCell.__doc__ or "") + MORE
 
     def __init__(
         self, units, activation="tanh", use_bias=True, kernel_initializer="glorot_uniform",
@@ -327,7 +330,7 @@ class SimpleRNN(_CellRNN, cell=SimpleRNNCell):
 
 
 class GRU(_CellRNN, cell=GRUCell):
-    __doc__ = (GRUCell.__doc__ or "") + "\n    The other arguments are those of RNN. Input [batch, time, features]."
+    __doc__ = (GRUCell.__doc__ or "") + MORE
 
     def __init__(
         self, units, activation="tanh", recurrent_activation="sigmoid", use_bias=True,
@@ -341,7 +344,7 @@ class GRU(_CellRNN, cell=GRUCell):
 
 
 class LSTM(_CellRNN, cell=LSTMCell):
-    __doc__ = (LSTMCell.__doc__ or "") + "\n    The other arguments are those of RNN. Input [batch, time, features]."
+    __doc__ = (LSTMCell.__doc__ or "") + MORE
 
     def __init__(
         self, units, activation="tanh", recurrent_activation="sigmoid", use_bias=True,
