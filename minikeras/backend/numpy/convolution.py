@@ -1,8 +1,8 @@
 """NumPy kernels of the convolutions: windows copied into a matrix, block by block, and a product of BLAS on each block.
 
-A block of the matrix stays in the cache between the copy and the product, so that it never travels to main memory; that
-is worth more than keeping it for the backward pass. Source: Chellapilla, Puri and Simard, High performance convolutional
-neural networks for document processing (2006).
+A block of the matrix stays in the cache between the copy and the product, so that it never travels to main memory;
+that is worth more than keeping it for the backward pass. Source: Chellapilla, Puri and Simard, High performance
+convolutional neural networks for document processing (2006).
 """
 
 import threading
@@ -39,18 +39,24 @@ def convolution(x, kernel, strides, padding, dilation_rate, depthwise, out=None)
         return _depthwise(x, kernel, strides, padding, dilation_rate, counts, out)
     if out is None:
         out = np.empty((len(x), *counts, filters), x.dtype)
+    if not x.size or not out.size:
+        out[...] = 0
+        return out
     matrix = kernel.reshape(-1, filters)
     for part, columns in _columns(x, window, strides, padding, dilation_rate, counts):
         np.matmul(columns, matrix, out=out[part].reshape(-1, filters))
     return out
 
 
-def convolution_kernel_gradient(x, g, window, strides, padding, dilation_rate, depthwise, out=None):
-    channels, filters = x.shape[-1], g.shape[-1]
-    if depthwise:
-        return _depthwise_kernel_gradient(x, g, window, strides, padding, dilation_rate, out)
+def convolution_kernel_gradient(x, g, kernel_shape, strides, padding, dilation_rate, depthwise, out=None):
+    window, filters = kernel_shape[:-2], kernel_shape[-1]
     if out is None:
-        out = np.empty((*window, channels, filters), x.dtype)
+        out = np.empty(kernel_shape, x.dtype)
+    if depthwise:
+        return _depthwise_kernel_gradient(x, g, strides, padding, dilation_rate, out)
+    if not x.size or not g.size:
+        out[...] = 0
+        return out
     total, begun = out.reshape(-1, filters), False
     for part, columns in _columns(x, window, strides, padding, dilation_rate, g.shape[1:-1]):
         rows = g[part].reshape(-1, filters)
@@ -59,8 +65,6 @@ def convolution_kernel_gradient(x, g, window, strides, padding, dilation_rate, d
         else:
             np.matmul(columns.T, rows, out=total)
             begun = True
-    if not begun:
-        total[...] = 0
     return out
 
 
@@ -68,6 +72,9 @@ def convolution_input_gradient(g, kernel, sizes, strides, padding, dilation_rate
     if out is None:
         out = np.empty((len(g), *sizes, kernel.shape[-2]), g.dtype)
     window = kernel.shape[:-2]
+    if not g.size or not out.size:
+        out[...] = 0
+        return out
     if depthwise:
         return _depthwise_input_gradient(g, kernel, strides, padding, dilation_rate, out)
     if all(s == 1 for s in strides):
@@ -93,8 +100,6 @@ def convolution_input_gradient(g, kernel, sizes, strides, padding, dilation_rate
 
 def _columns(x, window, strides, padding, dilation_rate, counts):
     """Yields (index of a block of results, matrix with the windows of these results as rows)."""
-    if not x.size or 0 in counts:
-        return
     features = int(np.prod(window)) * x.shape[-1]
     per_row = int(np.prod(counts[1:])) * features
     per_sample = counts[0] * per_row
@@ -134,7 +139,7 @@ def _windows(x, window, strides, dilation_rate, counts):
     return as_strided(x, shape, (x.strides[0], *moves, *inside, x.strides[-1]), writeable=False)
 
 
-# ---- a kernel for each channel: too little work for a product; sums of scaled slices --------------------------------------
+# ---- a kernel for each channel: too little work for a product; sums of scaled slices -------------------------------
 
 
 def _depthwise(x, kernel, strides, padding, dilation_rate, counts, out):
@@ -162,11 +167,9 @@ def _depthwise_input_gradient(g, kernel, strides, padding, dilation_rate, out):
     return out
 
 
-def _depthwise_kernel_gradient(x, g, window, strides, padding, dilation_rate, out):
-    channels = x.shape[-1]
-    if out is None:
-        out = np.empty((*window, channels, g.shape[-1] // channels), x.dtype)
-    each = g.reshape(*g.shape[:-1], channels, -1)
+def _depthwise_kernel_gradient(x, g, strides, padding, dilation_rate, out):
+    window = out.shape[:-2]
+    each = g.reshape(*g.shape[:-1], *out.shape[-2:])
     axes = "abd"[: len(window)]
     for position, place, elements in taps(x.shape[1:-1], window, strides, padding, dilation_rate):
         np.einsum(f"n{axes}c,n{axes}cm->cm", x[:, *elements], each[:, *place], out=out[position])

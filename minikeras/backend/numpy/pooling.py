@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..windows import lengths, taps
+from ..windows import counted, lengths, taps
 
 
 def _along(x, axis, k, s, pad):
@@ -29,7 +29,8 @@ def _folded(combine, start, x, window, strides, padding, out):
     last = len(window)
     for axis, (k, s, pad) in enumerate(zip(window, strides, padding, strict=True), 1):
         count, parts = _along(x, axis, k, s, pad)
-        target = out if axis == last and out is not None else np.empty((*x.shape[:axis], count, *x.shape[axis + 1 :]), x.dtype)
+        target = out if axis == last else None
+        target = np.empty((*x.shape[:axis], count, *x.shape[axis + 1 :]), x.dtype) if target is None else target
         x = _fold_axis(combine, start, x, axis, count, parts, target)
     return x
 
@@ -80,18 +81,12 @@ def max_pooling_select(h, x, y, window, strides, padding, out=None):
     return out
 
 
-def _divisors(sizes, window, strides, padding, dtype):
-    """How many real elements each window has, axis by axis: arrays that broadcast to [1, *windows, 1]."""
-    for axis, (n, k, s, pad) in enumerate(zip(sizes, window, strides, padding, strict=True)):
-        starts = np.arange(lengths((n,), (k,), (s,), (pad,), (1,))[0]) * s - pad[0]
-        real = np.minimum(starts + k, n) - np.maximum(starts, 0)
-        yield real.astype(dtype).reshape(-1, *(1,) * (len(sizes) - axis))
-
-
 def _divide(total, sizes, window, strides, padding, out):
+    """Sums of windows divided by how many real elements each has."""
     if not any(map(any, padding)):
         return np.multiply(total, total.dtype.type(1 / np.prod(window)), out=out)
-    for divisor in _divisors(sizes, window, strides, padding, total.dtype):
+    for axis, counts in enumerate(counted(sizes, window, strides, padding), 1):
+        divisor = np.array(counts, total.dtype).reshape(-1, *(1,) * (total.ndim - axis - 1))
         total = np.divide(total, divisor, out=out)
     return total
 

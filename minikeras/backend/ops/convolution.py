@@ -1,9 +1,11 @@
 """Convolutions over any number of spatial axes.
 
 One primitive, `convolution`, and its two derivatives, which are each other's: all orders of derivatives stay among the
-three, and a transposed convolution is the derivative for the input. They know [batch, *spatial, channels] only; data with
-the channels first are permuted around them.
+three, and a transposed convolution is the derivative for the input. They know [batch, *spatial, channels] only; data
+with the channels first are permuted around them.
 """
+
+import itertools
 
 from .. import config, windows
 from ..op import Host, Spec, as_tensor, op
@@ -12,100 +14,105 @@ from .linalg import matmul
 from .math import float_like
 from .shape import _partly_known, getitem, permute_dimensions, reshape, shape, stack
 
-# ---- primitives --------------------------------------------------------------------------------------------------------
+# ---- primitives ------------------------------------------------------------------------------------------------------
 
 
 @op(promote=("x", "kernel"))
 def convolution(x: Tensor, kernel: Tensor, strides: tuple, padding: tuple, dilation_rate: tuple, depthwise: bool):
     """Sum over the window of x times kernel (a correlation, as all frameworks have it).
 
-    x: [batch, *spatial, channels]. kernel: [*window, channels, filters]; depthwise: [*window, channels, multiplier], each
-    channel on its own. strides, dilation_rate: an int for each spatial axis. padding: a (before, after) pair for each,
-    or 'same' where it hangs on sizes that are not known before the run.
+    x: [batch, *spatial, channels]. kernel: [*window, channels, filters]; depthwise: [*window, channels, multiplier],
+    each channel on its own. strides, dilation_rate: an int for each spatial axis. padding: a (before, after) pair for
+    each, or 'same' or 'causal' where it hangs on sizes that are not known before the run.
     Returns [batch, *windows, filters]; depthwise: [batch, *windows, channels * multiplier].
     """
-    window, (channels, filters) = kernel.shape[:-2], kernel.shape[-2:]
-    if x.shape[-1] not in (None, channels):
+    window, channels = kernel.shape[:-2], kernel.shape[-2]
+    if None not in (channels, x.shape[-1]) and x.shape[-1] != channels:
         raise ValueError(
-            f"the kernel is for {channels} channels, x has {x.shape[-1]}. Check data_format, and what the layer was built on."
+            f"the kernel is for {channels} channels, x has {x.shape[-1]}. Check data_format, and the shape that the "
+            "layer was built on."
         )
     counts = windows.lengths(x.shape[1:-1], window, strides, padding, dilation_rate)
-    return Spec((x.shape[0], *counts, filters * channels if depthwise else filters), float_like(x).dtype)
+    return Spec((x.shape[0], *counts, _filters(kernel, depthwise)), float_like(x).dtype)
+
+
+def _filters(kernel, depthwise):
+    """The number of channels that a kernel gives; None where unknown."""
+    channels, filters = kernel.shape[-2:]
+    return filters if not depthwise or None in (channels, filters) else filters * channels
 
 
 @op(promote=("g", "kernel"))
 def convolution_input_gradient(
     g: Tensor, kernel: Tensor, sizes: Host, strides: tuple, padding: tuple, dilation_rate: tuple, depthwise: bool
 ):
-    """What `convolution` with this kernel gives back to an input of spatial `sizes`: the transposed convolution of g."""
-    window, (channels, filters) = kernel.shape[:-2], kernel.shape[-2:]
-    given = filters * channels if depthwise else filters
-    if g.shape[-1] not in (None, given):
+    """What `convolution` with this kernel gives back to an input of spatial `sizes`: g's transposed convolution."""
+    window, given = kernel.shape[:-2], _filters(kernel, depthwise)
+    if None not in (given, g.shape[-1]) and g.shape[-1] != given:
         raise ValueError(f"the transposed kernel is for {given} channels, the input has {g.shape[-1]}.")
     known = _partly_known(sizes) if isinstance(sizes, Tensor) else sizes
     counts = windows.lengths(known, window, strides, padding, dilation_rate)
     if any(None not in (m, n) and m != n for m, n in zip(counts, g.shape[1:-1], strict=True)):
         raise ValueError(
-            f"an output of {list(known)} belongs to an input of {list(counts)}, not {list(g.shape[1:-1])}. Check the output "
-            "shape against strides, window and padding."
+            f"an output of {list(known)} belongs to an input of {list(counts)}, not {list(g.shape[1:-1])}. Check the "
+            "output shape against strides, window and padding."
         )
-    return Spec((g.shape[0], *known, channels), float_like(g).dtype)
+    return Spec((g.shape[0], *known, kernel.shape[-2]), float_like(g).dtype)
 
 
 @op(promote=("x", "g"))
 def convolution_kernel_gradient(
-    x: Tensor, g: Tensor, window: tuple, strides: tuple, padding: tuple, dilation_rate: tuple, depthwise: bool
+    x: Tensor, g: Tensor, kernel_shape: Host, strides: tuple, padding: tuple, dilation_rate: tuple, depthwise: bool
 ):
     """What `convolution` of x gives back to its kernel: for each position in the window the sum of x there times g."""
-    channels, filters = x.shape[-1], g.shape[-1]
-    return Spec((*window, channels, filters // channels if depthwise else filters), x.dtype)
+    return Spec(_partly_known(kernel_shape) if isinstance(kernel_shape, Tensor) else kernel_shape, x.dtype)
+
+
+def _known_shape(x):
+    """The shape of x, as numbers where they are known."""
+    if None not in x.shape:
+        return x.shape
+    sizes = shape(x)
+    return tuple(sizes[i] if n is None else n for i, n in enumerate(x.shape))
 
 
 def _sizes(x):
-    """The spatial sizes of x, as numbers where they are known."""
-    if None not in x.shape[1:-1]:
-        return x.shape[1:-1]
-    sizes = shape(x)
-    return tuple(sizes[i] if x.shape[i] is None else x.shape[i] for i in range(1, x.ndim - 1))
+    """The spatial sizes of x [batch, *spatial, channels], as numbers where they are known."""
+    return x.shape[1:-1] if None not in x.shape[1:-1] else _known_shape(x)[1:-1]
 
 
 convolution.gradient(
     lambda g, y, x, kernel, *geometry: convolution_input_gradient(g, kernel, _sizes(x), *geometry),
-    lambda g, y, x, kernel, *geometry: convolution_kernel_gradient(x, g, kernel.shape[:-2], *geometry),
+    lambda g, y, x, kernel, *geometry: convolution_kernel_gradient(x, g, _known_shape(kernel), *geometry),
 )
 convolution_input_gradient.gradient(
     lambda h, y, g, kernel, sizes, *geometry: convolution(h, kernel, *geometry),
-    lambda h, y, g, kernel, sizes, *geometry: convolution_kernel_gradient(h, g, kernel.shape[:-2], *geometry),
+    lambda h, y, g, kernel, sizes, *geometry: convolution_kernel_gradient(h, g, _known_shape(kernel), *geometry),
 )
 convolution_kernel_gradient.gradient(
-    lambda h, y, x, g, window, *geometry: convolution_input_gradient(g, h, _sizes(x), *geometry),
-    lambda h, y, x, g, window, *geometry: convolution(x, h, *geometry),
+    lambda h, y, x, g, kernel_shape, *geometry: convolution_input_gradient(g, h, _sizes(x), *geometry),
+    lambda h, y, x, g, kernel_shape, *geometry: convolution(x, h, *geometry),
 )
 
 
-# Kernels get the padding in numbers.
-@convolution.rewrite
-def _padded(emit, x, kernel, strides, padding, dilation, depthwise):
-    if padding == "same":
-        padding = windows.pairs(padding, x.shape[1:-1], kernel.shape[:-2], strides, dilation)
-        return emit(convolution, x, kernel, strides, padding, dilation, depthwise)
+def _padding_in_numbers(function, geometry):
+    """Makes the kernels of `function` see pairs. geometry: (*arguments) -> spatial sizes of the input, window."""
+
+    @function.rewrite
+    def _padded(emit, *args):
+        *given, strides, padding, dilation, depthwise = args
+        if isinstance(padding, str):
+            padding = windows.pairs(padding, *geometry(*given), strides, dilation)
+            return emit(function, *given, strides, padding, dilation, depthwise)
+        return None
 
 
-@convolution_input_gradient.rewrite
-def _padded_input(emit, g, kernel, sizes, strides, padding, dilation, depthwise):
-    if padding == "same":
-        padding = windows.pairs(padding, sizes, kernel.shape[:-2], strides, dilation)
-        return emit(convolution_input_gradient, g, kernel, sizes, strides, padding, dilation, depthwise)
+_padding_in_numbers(convolution, lambda x, kernel: (x.shape[1:-1], kernel.shape[:-2]))
+_padding_in_numbers(convolution_input_gradient, lambda g, kernel, sizes: (sizes, kernel.shape[:-2]))
+_padding_in_numbers(convolution_kernel_gradient, lambda x, g, kernel_shape: (x.shape[1:-1], kernel_shape[:-2]))
 
 
-@convolution_kernel_gradient.rewrite
-def _padded_kernel(emit, x, g, window, strides, padding, dilation, depthwise):
-    if padding == "same":
-        padding = windows.pairs(padding, x.shape[1:-1], window, strides, dilation)
-        return emit(convolution_kernel_gradient, x, g, window, strides, padding, dilation, depthwise)
-
-
-# ---- arguments ---------------------------------------------------------------------------------------------------------
+# ---- arguments -------------------------------------------------------------------------------------------------------
 
 
 def _channels_first(data_format):
@@ -122,16 +129,15 @@ def _first(x, first):
     return permute_dimensions(x, (0, x.ndim - 1, *range(1, x.ndim - 1))) if first else x
 
 
-def _checked(who, x, kernel, rank, padding, allowed=windows.PADDINGS):
+def _checked(who, x, kernel, rank, padding):
     """x and kernel as tensors with `rank` spatial axes."""
     x, kernel = as_tensor(x), as_tensor(kernel)
+    allowed = (*windows.PADDINGS, "causal") if who == "conv1d" else windows.PADDINGS
     if padding not in allowed:
         raise ValueError(f"K.{who}: padding is one of {allowed}, got {padding!r}.")
     for name, tensor in (("x", x), ("kernel", kernel)):
         if tensor.ndim != rank + 2:
             raise ValueError(f"K.{who}: {name} has {rank + 2} axes, got {show(tensor)}.")
-    if None in kernel.shape:
-        raise ValueError(f"K.{who}: the kernel's shape must be known when the graph is built, got {show(kernel)}.")
     return x, kernel
 
 
@@ -143,8 +149,8 @@ def _geometry(sizes, kernel, strides, padding, dilation_rate):
     return strides, windows.pairs(padding, sizes, window, strides, dilation), dilation
 
 
-def _convolve(who, x, kernel, strides, padding, data_format, dilation_rate, rank, depthwise=False, allowed=windows.PADDINGS):
-    x, kernel = _checked(who, x, kernel, rank, padding, allowed)
+def _convolve(who, x, kernel, strides, padding, data_format, dilation_rate, rank, depthwise=False):
+    x, kernel = _checked(who, x, kernel, rank, padding)
     first = _channels_first(data_format)
     if padding == "causal" and first:
         raise ValueError(f"K.{who}: padding 'causal' is for data_format 'channels_last' (channels_first given).")
@@ -153,7 +159,7 @@ def _convolve(who, x, kernel, strides, padding, data_format, dilation_rate, rank
     return _first(convolution(x, kernel, *geometry, depthwise), first)
 
 
-# ---- public ------------------------------------------------------------------------------------------------------------
+# ---- public ----------------------------------------------------------------------------------------------------------
 
 
 def conv1d(x, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1):
@@ -164,8 +170,7 @@ def conv1d(x, kernel, strides=1, padding="valid", data_format=None, dilation_rat
     only). Returns [batch, steps', filters] in the layout of x.
     Raises ValueError for an unknown padding or data_format, and for shapes that do not fit.
     """
-    allowed = (*windows.PADDINGS, "causal")
-    return _convolve("conv1d", x, kernel, strides, padding, data_format, dilation_rate, 1, allowed=allowed)
+    return _convolve("conv1d", x, kernel, strides, padding, data_format, dilation_rate, 1)
 
 
 def conv2d(x, kernel, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1)):
@@ -182,8 +187,8 @@ def conv3d(x, kernel, strides=(1, 1, 1), padding="valid", data_format=None, dila
     """3D convolution.
 
     x: [batch, a, b, c, channels] ('channels_first': [batch, channels, a, b, c]). kernel: [*window, channels, filters].
-    strides, dilation_rate: three ints. padding: 'valid' or 'same'. Returns [batch, a', b', c', filters] in the layout of
-    x. Raises ValueError as `conv1d` does.
+    strides, dilation_rate: three ints. padding: 'valid' or 'same'. Returns [batch, a', b', c', filters] in the layout
+    of x. Raises ValueError as `conv1d` does.
     """
     return _convolve("conv3d", x, kernel, strides, padding, data_format, dilation_rate, 3)
 
@@ -209,8 +214,8 @@ def conv2d_transpose(x, kernel, output_shape, strides=(1, 1), padding="valid", d
     """Transposed 2D convolution: the derivative of `conv2d` for its input, which has the shape `output_shape`.
 
     x: [batch, rows, columns, channels] ('channels_first': [batch, channels, rows, columns]). kernel: [height, width,
-    filters, channels]. output_shape: ints or integer tensors, or one integer tensor; batch and filters are those of x and
-    the kernel. strides, dilation_rate: two ints. padding: 'valid' or 'same'.
+    filters, channels]. output_shape: ints or integer tensors, or one integer tensor; batch and filters are those of x
+    and the kernel. strides, dilation_rate: two ints. padding: 'valid' or 'same'.
     Raises ValueError when no input of `output_shape` could have given x.
     """
     return _transpose("conv2d_transpose", x, kernel, output_shape, strides, padding, data_format, dilation_rate, 2)
@@ -242,7 +247,8 @@ def separable_conv1d(
     """1D convolution of each channel, then of all channels at each step.
 
     x: [batch, steps, channels] ('channels_first': [batch, channels, steps]). depthwise_kernel: [window, channels,
-    multiplier]. pointwise_kernel: [1, channels * multiplier, filters]. The other arguments are those of `conv2d`, as ints.
+    multiplier]. pointwise_kernel: [1, channels * multiplier, filters]. The other arguments are those of `conv1d`,
+    without 'causal'.
     """
     return _separable(
         "separable_conv1d", x, depthwise_kernel, pointwise_kernel, strides, padding, data_format, dilation_rate, 1
@@ -261,17 +267,16 @@ def separable_conv2d(
     )
 
 
-# ---- kernels that differ from place to place -----------------------------------------------------------------------------
+# ---- kernels that differ from place to place -------------------------------------------------------------------------
 
 
 def _patches(x, window, strides, counts, first):
     """The windows of x, flat: [batch, *counts, features]; features run in the order of x's own axes."""
-    start = 2 if first else 1
+    start, rank, whole = 2 if first else 1, len(counts), ((None, None, None),)
     pieces = []
-    for _, _, index in windows.taps(x.shape[start : start + len(counts)], window, strides, ((0, 0),) * len(window), (1,) * len(window)):
-        index = tuple((s.start, s.start + (n - 1) * s.step + 1, s.step) for s, n in zip(index, counts, strict=True))
-        whole = ((None, None, None),)
-        pieces.append(getitem(x, whole * start + index + whole * (x.ndim - start - len(counts))))
+    for position in itertools.product(*(range(k) for k in window)):
+        index = tuple((i, i + (n - 1) * s + 1, s) for i, n, s in zip(position, counts, strides, strict=True))
+        pieces.append(getitem(x, whole * start + index + whole * (x.ndim - start - rank)))
     patches = stack([_last(piece, first) for piece in pieces], -1 if first else -2)
     return reshape(patches, (-1, *counts, len(pieces) * x.shape[1 if first else -1]))
 
@@ -307,7 +312,8 @@ def local_conv2d(inputs, kernel, kernel_size, strides, output_shape, data_format
 
     inputs: [batch, rows, columns, channels] ('channels_first': [batch, channels, rows, columns]). kernel: [rows' *
     columns', features, filters], features = height * width * channels in the order of the inputs' axes. kernel_size,
-    strides: two ints. output_shape: (rows', columns'). Returns [batch, rows', columns', filters] in the layout of inputs.
+    strides: two ints. output_shape: (rows', columns'). Returns [batch, rows', columns', filters] in the layout of
+    inputs.
     """
     first = _channels_first(data_format)
     counts = windows.spread(output_shape, 2, "output_shape")

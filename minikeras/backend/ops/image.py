@@ -12,8 +12,8 @@ def resize_images(x, height_factor, width_factor, data_format, interpolation="ne
     """Images with `height_factor` times the rows and `width_factor` times the columns.
 
     x: [batch, rows, columns, channels] ('channels_first': [batch, channels, rows, columns]). The factors are ints.
-    interpolation: 'nearest' repeats; 'bilinear' mixes neighbours, with row i of the result at i / height_factor in x, as
-    TensorFlow 1 has it (past the last row it repeats). Raises ValueError for other names.
+    interpolation: 'nearest' repeats; 'bilinear' mixes neighbours, with row i of the result at i / height_factor in x,
+    as TensorFlow 1 has it (past the last row it repeats). Raises ValueError for other names.
     """
     enlarge = {"nearest": repeat_elements, "bilinear": _mix_elements}.get(interpolation)
     if enlarge is None:
@@ -47,7 +47,8 @@ def _enlarged(who, x, factors, data_format, enlarge):
 def _mix_elements(x, factor, axis):
     """Element i of the result lies at i / factor between the elements of x along `axis`."""
     lead, rest = ((None, None, None),) * axis, ((None, None, None),) * (x.ndim - axis - 1)
-    following = concatenate([getitem(x, (*lead, (1, None, None), *rest)), getitem(x, (*lead, (-1, None, None), *rest))], axis)
+    parts = [getitem(x, (*lead, (start, None, None), *rest)) for start in (1, -1)]
+    following = concatenate(parts, axis)
     part = np.arange(factor).reshape(factor, *(1,) * len(rest)) / factor
     mixed = expand_dims(x, axis + 1) + expand_dims(following - x, axis + 1) * part
     sizes = shape(x) if None in x.shape else x.shape

@@ -16,15 +16,15 @@ def _pooled(x, window, strides, padding):
     return Spec((x.shape[0], *counts, x.shape[-1]), x.dtype)
 
 
-# ---- largest -----------------------------------------------------------------------------------------------------------
+# ---- largest ---------------------------------------------------------------------------------------------------------
 
 
 @op
 def max_pooling(x: Tensor, window: tuple, strides: tuple, padding: tuple):
     """The largest element of each window; the padding is never the largest.
 
-    x: [batch, *spatial, channels]. window, strides: an int for each spatial axis. padding: a (before, after) pair for each,
-    or 'same' where it hangs on sizes that are not known before the run. Returns [batch, *windows, channels].
+    x: [batch, *spatial, channels]. window, strides: an int for each spatial axis. padding: a (before, after) pair for
+    each, or 'same' where it hangs on sizes that are not known before the run. Returns [batch, *windows, channels].
     """
     return _pooled(x, window, strides, padding)
 
@@ -53,7 +53,7 @@ max_pooling_select.joint_gradient(
 )
 
 
-# ---- average -----------------------------------------------------------------------------------------------------------
+# ---- average ---------------------------------------------------------------------------------------------------------
 
 
 @op
@@ -74,27 +74,29 @@ average_pooling.gradient(lambda g, y, x, *geometry: average_pooling_gradient(g, 
 average_pooling_gradient.gradient(lambda h, y, g, sizes, *geometry: average_pooling(h, *geometry))
 
 
-# ---- padding in numbers ------------------------------------------------------------------------------------------------
+# ---- padding in numbers ----------------------------------------------------------------------------------------------
 
 
-def _resolve(function, sizes):
-    """Makes kernels of `function` see pairs for 'same'. sizes: (*arguments) -> the spatial sizes of the input."""
+def _padding_in_numbers(function, sizes):
+    """Makes the kernels of `function` see pairs. sizes: (*arguments) -> the spatial sizes of the input."""
 
     @function.rewrite
     def _padded(emit, *args):
-        *rest, window, strides, padding = args
-        if padding == "same":
-            return emit(function, *rest, window, strides, windows.pairs(padding, sizes(*rest), window, strides, (1,) * len(window)))
+        *given, window, strides, padding = args
+        if isinstance(padding, str):
+            padding = windows.pairs(padding, sizes(*given), window, strides, (1,) * len(window))
+            return emit(function, *given, window, strides, padding)
+        return None
 
 
-for _function in (max_pooling, average_pooling):
-    _resolve(_function, lambda x: x.shape[1:-1])
-for _function in (max_pooling_gradient, max_pooling_select):
-    _resolve(_function, lambda _, x, y: x.shape[1:-1])
-_resolve(average_pooling_gradient, lambda g, sizes: sizes)
+_padding_in_numbers(max_pooling, lambda x: x.shape[1:-1])
+_padding_in_numbers(max_pooling_gradient, lambda g, x, y: x.shape[1:-1])
+_padding_in_numbers(max_pooling_select, lambda h, x, y: x.shape[1:-1])
+_padding_in_numbers(average_pooling, lambda x: x.shape[1:-1])
+_padding_in_numbers(average_pooling_gradient, lambda g, sizes: sizes)
 
 
-# ---- public ------------------------------------------------------------------------------------------------------------
+# ---- public ----------------------------------------------------------------------------------------------------------
 
 
 def _pool(who, x, pool_size, strides, padding, data_format, pool_mode, rank):
