@@ -10,7 +10,7 @@ from .common import adopt, known, new_weight
 
 
 def _parts(x, n, axis=-1):
-    """x cut into n tensors of one size along the first or the last axes: axis 1 or -1."""
+    """x cut into n tensors of one size along `axis`: 1 or -1."""
     size = K.int_shape(x)[axis] // n
     before = (slice(None),) if axis == 1 else (Ellipsis,)
     return [x[(*before, slice(i * size, (i + 1) * size))] for i in range(n)]
