@@ -18,7 +18,11 @@ def softmax(x, axis=-1):
     """
     if K.ndim(x) < 2:
         raise ValueError(f"softmax needs at least two axes, [batch, ..., classes]; got shape {K.int_shape(x)}.")
-    return K.softmax(x, axis=axis if K.ndim(x) > 2 else -1)
+    if K.ndim(x) == 2:
+        return K.softmax(x)
+    # In Keras 2 crossentropies recognise the softmax of a matrix only; for others they clip the probabilities, and
+    # samples whose targets are all 0 (padding) give no gradient. Behind an identity it is not recognised.
+    return K.identity(K.softmax(x, axis=axis))
 
 
 def elu(x, alpha=1.0):

@@ -51,6 +51,14 @@ def test_softmax_of_a_matrix_is_over_the_last_axis(backend):
     np.testing.assert_allclose(K.eval(activations.softmax(K.constant(x), axis=0)).sum(1), 1.0, rtol=1e-5)
 
 
+def test_targets_of_zeros_give_no_gradient_through_a_softmax_of_sequences(backend):
+    x = K.placeholder((1, 2, 3))
+    targets = K.constant([[[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]])
+    loss = K.categorical_crossentropy(targets, activations.softmax(x))
+    g = K.function([x], K.gradients(loss, [x]))([np.zeros((1, 2, 3))])[0]
+    np.testing.assert_allclose(g, [[[1 / 3, -2 / 3, 1 / 3], [0, 0, 0]]], atol=1e-5)
+
+
 def test_softmax_of_a_vector_is_refused_with_its_shape():
     with pytest.raises(ValueError, match=r"\(3,\)"):
         activations.softmax(K.placeholder((3,)))
