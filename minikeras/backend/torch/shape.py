@@ -1,5 +1,7 @@
 """PyTorch kernels of the ops on shapes."""
 
+import functools
+
 import torch
 
 from ..ops.shape import python_index
@@ -27,12 +29,15 @@ def identity(x):
 
 
 def getitem(x, index):
+    turned, at = _selection(index, x.shape)
+    return torch.flip(x, turned)[at] if turned else x[at]
+
+
+@functools.lru_cache(4096)
+def _selection(index, sizes):
+    """(axes to flip first, Python's form of the index): steps of tensors go forward only."""
     turned = tuple(i for i, e in enumerate(_on_axes(index)) if isinstance(e, tuple) and (e[2] or 1) < 0)
-    if turned:
-        # Steps of tensors go forward only: the axis is flipped, and its entry mirrored.
-        index = _mirrored(index, x.shape)
-        x = torch.flip(x, turned)
-    return x[python_index(index)]
+    return turned, python_index(_mirrored(index, sizes) if turned else index)
 
 
 def _on_axes(index):
