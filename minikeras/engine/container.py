@@ -50,7 +50,7 @@ class Container(Layer):
         self._tracks = False
         self._base_init(name)
         self._set_graph(inputs, outputs)
-        self._layers = self._graph.layers
+        self._layers = list(self._graph.layers)
 
     def _set_graph(self, inputs, outputs):
         """Take on inputs and outputs. The walk over the graph is put off until someone asks for it."""

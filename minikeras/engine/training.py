@@ -31,28 +31,40 @@ from .training_utils import get_static_batch_size, should_run_validation
 _OBJECTIVE_ATTRIBUTES = ("loss_functions", "targets", "sample_weights", "total_loss", "metrics_tensors")
 
 
-class OptionalWeights:
-    """A K.function of inputs, sample weights and further inputs, whose weights may be left out: then they are ones."""
+class FedFunction:
+    """A K.function that is fed the inputs alone: the learning phase is known, and sample weights may be left out.
 
-    def __init__(self, inputs, weights, further, **arguments):
-        self._inputs, self._weights, self._further, self._arguments = inputs, weights, further, arguments
+    inputs, weights: lists of tensors; weights that are not fed are ones. phase: the learning phase. The feeds may have
+    a number at their end, the learning phase for this once, as the functions of models in Keras do.
+    """
+
+    def __init__(self, inputs, weights, phase, **arguments):
+        self._inputs, self._weights, self._phase, self._arguments = inputs, weights, phase, arguments
+        # Once a phase is set for good, the graph has no placeholder for it.
+        self._placeholders = [] if isinstance(K.learning_phase(), int) else [K.learning_phase()]
         self._made = {}
 
-    def _for(self, feeds):
+    def _prepared(self, feeds):
+        """(the K.function for as many feeds, what to feed)"""
+        phase = self._phase
+        if feeds and not hasattr(feeds[-1], "shape"):
+            feeds, phase = feeds[:-1], int(feeds[-1])
         function = self._made.get(len(feeds))
         if function is None:
-            weights = self._weights if len(feeds) > len(self._inputs) + len(self._further) else []
-            function = K.function([*self._inputs, *weights, *self._further], **self._arguments)
+            weights = self._weights if len(feeds) > len(self._inputs) else []
+            function = K.function([*self._inputs, *weights, *self._placeholders], **self._arguments)
             self._made[len(feeds)] = function
-        return function
+        return function, [*feeds, phase] if self._placeholders else feeds
 
     def run(self, feeds):
         """The results as the backend's own arrays, without waiting for them."""
-        return self._for(feeds).run(feeds)
+        function, feeds = self._prepared(feeds)
+        return function.run(feeds)
 
     def __call__(self, feeds):
         """The results as a list of NumPy arrays."""
-        return self._for(feeds)(feeds)
+        function, feeds = self._prepared(feeds)
+        return function(feeds)
 
 
 class Model(Container):
@@ -175,20 +187,14 @@ class Model(Container):
                                "training or testing it.")  # fmt: skip
         return self._objective is not None
 
-    def _phase_feed(self, phase):
-        """[phase], or nothing if the learning phase is fixed."""
-        return [] if isinstance(K.learning_phase(), int) else [phase]
+    def _function(self, inputs, weights, phase, outputs, updates, name):
+        return FedFunction(inputs, weights, phase, outputs=outputs, updates=updates, name=name,
+                           **getattr(self, "_function_kwargs", {}))  # fmt: skip
 
-    def _phase_input(self):
-        return [K.learning_phase()] if self._phase_feed(0) else []
-
-    def _function(self, inputs, weights, outputs, updates, name):
-        return OptionalWeights(inputs, weights, self._phase_input(), outputs=outputs, updates=updates, name=name,
-                               **getattr(self, "_function_kwargs", {}))  # fmt: skip
-
-    def _loss_function(self, updates, name):
+    def _loss_function(self, phase, updates, name):
+        inputs = self._feed_inputs + self._feed_targets
         outputs = [self.total_loss, *(tensor for _, tensor in self._reported())]
-        return self._function(self._feed_inputs + self._feed_targets, self._feed_sample_weights, outputs, updates, name)
+        return self._function(inputs, self._feed_sample_weights, phase, outputs, updates, name)
 
     def _make_train_function(self):
         if not self._need_objective():
@@ -198,16 +204,16 @@ class Model(Container):
             self._reset = None
             with K.name_scope("training"), K.name_scope(type(self.optimizer).__name__):
                 updates = self.optimizer.get_updates(params=self._collected_trainable_weights, loss=self.total_loss)
-            self.train_function = self._loss_function(self.updates + updates, "train_function")
+            self.train_function = self._loss_function(1, self.updates + updates, "train_function")
 
     def _make_test_function(self):
         if self._need_objective() and self.test_function is None:
             self._reset = None
-            self.test_function = self._loss_function(self.state_updates, "test_function")
+            self.test_function = self._loss_function(0, self.state_updates, "test_function")
 
     def _make_predict_function(self):
         if self.inputs and self.predict_function is None:
-            self.predict_function = self._function(self._feed_inputs, [], self.outputs, self.state_updates,
+            self.predict_function = self._function(self._feed_inputs, [], 0, self.outputs, self.state_updates,
                                                    "predict_function")  # fmt: skip
 
     # Data
@@ -216,7 +222,9 @@ class Model(Container):
         """Build a subclassed model on tensors of the shapes of the data `x`, and finish the compilation."""
         data = [x[name] for name in sorted(x)] if isinstance(x, dict) else x if isinstance(x, (list, tuple)) else [x]
         tensors = [
-            a if K.is_tensor(a) else K.placeholder((None, *np.shape(a)[1:]), name=f"{self.name}_input_{i + 1}")
+            a
+            if K.is_tensor(a)
+            else K.placeholder((None, *(np.shape(a)[1:] or (1,))), name=f"{self.name}_input_{i + 1}")
             for i, a in enumerate(data)
         ]
         names = sorted(x) if isinstance(x, dict) else [f"input_{i + 1}" for i in range(len(tensors))]
@@ -282,7 +290,10 @@ class Model(Container):
             batches = training_generator.evaluation_batches(self, data, steps, "validation_steps", **queue)
         else:
             arrays = split_off or self._validation_arrays(data)
-            batches = self._batches(arrays, 0, None if steps else batch_size or 32, steps)
+            if steps and batch_size:
+                raise ValueError("validation_steps is for generators and for training with steps_per_epoch; arrays are "
+                                 "evaluated whole, in batches of batch_size.")  # fmt: skip
+            batches = self._batches(arrays, None if steps else batch_size or 32, steps)
 
         def validate(epoch, callbacks):
             if not should_run_validation(freq, epoch):
@@ -355,7 +366,7 @@ class Model(Container):
         self._flags = None
         self._make_train_function()
         check_num_samples(arrays, batch_size, steps_per_epoch, "steps_per_epoch")
-        batches = self._batches(arrays, 1, batch_size, steps_per_epoch, shuffle)
+        batches = self._batches(arrays, batch_size, steps_per_epoch, shuffle)
         try:
             return fit_batches(self, self.train_function, batches, self.metrics_names, epochs, initial_epoch, verbose,
                                callbacks, validate, val_arrays)  # fmt: skip
@@ -378,12 +389,12 @@ class Model(Container):
             self._fitting.add(shapes)
         return xs + ys + weights
 
-    def _batches(self, arrays, phase, batch_size, steps, shuffle=False):
-        return batches_of(arrays + self._phase_feed(phase), batch_size, steps, shuffle, self._feed_inputs)
+    def _batches(self, arrays, batch_size, steps, shuffle=False):
+        return batches_of(arrays, batch_size, steps, shuffle, self._feed_inputs)
 
-    def _feeds(self, arrays, phase):
+    def _feeds(self, arrays):
         """What to feed for one batch that is all of these arrays."""
-        return dense(arrays, self._feed_inputs) + self._phase_feed(phase)
+        return dense(arrays, self._feed_inputs)
 
     def evaluate(
         self,
@@ -409,7 +420,7 @@ class Model(Container):
         arrays = self._training_arrays(x, y, sample_weight, batch_size=batch_size)
         self._make_test_function()
         check_num_samples(arrays, batch_size, steps, "steps")
-        batches = self._batches(arrays, 0, batch_size, steps)
+        batches = self._batches(arrays, batch_size, steps)
         values = evaluate_batches(self, self.test_function, batches, self.metrics_names, verbose, callbacks)
         return unpack_singleton(values)
 
@@ -434,7 +445,7 @@ class Model(Container):
         x, _, _ = self._standardize_user_data(x, batch_size=batch_size)
         self._make_predict_function()
         check_num_samples(x, batch_size, steps, "steps")
-        batches = self._batches(x, 0, batch_size, steps)
+        batches = self._batches(x, batch_size, steps)
         return unpack_singleton(predict_batches(self, self.predict_function, batches, verbose, callbacks))
 
     def train_on_batch(self, x, y, sample_weight=None, class_weight=None, reset_metrics=True):
@@ -444,13 +455,13 @@ class Model(Container):
         """
         arrays = self._training_arrays(x, y, sample_weight, class_weight)
         self._make_train_function()
-        return self._report(self.train_function, self._feeds(arrays, 1), reset_metrics)
+        return self._report(self.train_function, self._feeds(arrays), reset_metrics)
 
     def test_on_batch(self, x, y, sample_weight=None, reset_metrics=True):
         """The loss on one batch, or a list in the order of `metrics_names`."""
         arrays = self._training_arrays(x, y, sample_weight)
         self._make_test_function()
-        return self._report(self.test_function, self._feeds(arrays, 0), reset_metrics)
+        return self._report(self.test_function, self._feeds(arrays), reset_metrics)
 
     def _report(self, function, feeds, reset_metrics):
         values = [np.asarray(value)[()] for value in function(feeds)]
@@ -462,7 +473,7 @@ class Model(Container):
         """The outputs for one batch: an array, or a list of them."""
         x, _, _ = self._standardize_user_data(x)
         self._make_predict_function()
-        return unpack_singleton(self.predict_function(self._feeds(x, 0)))
+        return unpack_singleton(self.predict_function(self._feeds(x)))
 
     def fit_generator(
         self,

@@ -1,7 +1,7 @@
 """Training, evaluation and prediction on batches from a generator, a Sequence or another iterable."""
 
 from ..utils.generic_utils import unpack_singleton
-from .batches import StreamBatches
+from .batches import StreamBatches, is_stream
 from .training_loop import evaluate_batches, fit_batches, predict_batches
 
 
@@ -29,7 +29,8 @@ def fit_generator(
                             steps_name="steps_per_epoch", **queue)  # fmt: skip
     _prepare(model, batches)
     model._make_train_function()
-    validate, arrays, val_batches = model._validation(validation_data, None, validation_steps, validation_freq, queue)
+    val_steps = validation_steps if is_stream(validation_data) else None
+    validate, arrays, val_batches = model._validation(validation_data, None, val_steps, validation_freq, queue)
     try:
         return fit_batches(model, model.train_function, batches, model.metrics_names, epochs, initial_epoch, verbose,
                            callbacks, validate, arrays)  # fmt: skip
@@ -41,7 +42,7 @@ def fit_generator(
 def evaluation_batches(model, generator, steps, steps_name="steps", **queue):
     """The source of batches to evaluate on."""
     return StreamBatches(
-        generator, lambda item: _training_feeds(model, item, None, phase=0), steps, steps_name=steps_name, **queue
+        generator, lambda item: _training_feeds(model, item, None), steps, steps_name=steps_name, **queue
     )
 
 
@@ -96,9 +97,9 @@ def _split(item):
     return (*item, None, None)[:3]
 
 
-def _training_feeds(model, item, class_weight, phase=1):
+def _training_feeds(model, item, class_weight):
     x, y, weights = model._standardize_user_data(*_split(item), class_weight=class_weight)
-    return model._feeds([*x, *y, *weights], phase), _size_of(x)
+    return model._feeds([*x, *y, *weights]), _size_of(x)
 
 
 def _prediction_feeds(model, item):
@@ -107,7 +108,7 @@ def _prediction_feeds(model, item):
     if isinstance(x, list) and model.inputs and len(x) in (2, 3) and len(model._feed_inputs) == 1:
         x = x[0]
     x, _, _ = model._standardize_user_data(x)
-    return model._feeds(x, 0), _size_of(x)
+    return model._feeds(x), _size_of(x)
 
 
 def _size_of(arrays):

@@ -389,6 +389,7 @@ def test_class_numbers_may_lack_their_last_axis(backend):
         ({"validation_split": 1.5}, "between 0 and 1"),
         ({"validation_data": X}, "validation_data has to be"),
         ({"steps_per_epoch": 2, "batch_size": 3}, "not both"),
+        ({"validation_data": (X, np.zeros(30)), "validation_steps": 2}, "validation_steps is for generators"),
     ],
 )
 def test_arguments_of_fit_that_do_not_fit(kwargs, words):
@@ -458,3 +459,40 @@ def test_the_same_model_runs_on_another_backend_in_the_middle():
     before = model.predict(X)
     model.fit(X, Y, verbose=0)
     assert not np.allclose(before, model.predict(X))
+
+
+def test_a_model_built_in_a_fixed_phase_stays_in_it():
+    K.set_learning_phase(1)
+    try:
+        model = Sequential([Dropout(0.5, input_shape=(50,))])
+        model.compile("sgd", "mse")
+        assert (model.predict(np.ones((2, 50))) == 0).any()
+        assert model.train_on_batch(np.ones((2, 50)), np.ones((2, 50))) > 0
+    finally:
+        K.set_learning_phase(0)
+        K.clear_session()
+
+
+def test_the_functions_of_a_model_take_feeds_as_in_keras(backend):
+    model = Sequential([Dropout(0.5, input_shape=(50,))])
+    model.compile("sgd", "mse")
+    model._make_predict_function()
+    model._make_train_function()
+    x = np.ones((2, 50))
+    assert (model.predict_function([x, 0])[0] == 1).all()
+    assert (model.predict_function([x, 1])[0] == 0).any()
+    assert len(model.train_function([x, x, np.ones(2), 1.0])) == 1
+    inputs = model._feed_inputs + model._feed_targets + model._feed_sample_weights + [K.learning_phase()]
+    loss = K.function(inputs, [model.total_loss])
+    assert loss([x, 0 * x, np.array([1.0, 3.0]), 0])[0] == pytest.approx(2)
+
+
+def test_a_column_is_made_of_one_dimensional_data(backend):
+    class Twice(Model):
+        def call(self, inputs):
+            return 2 * inputs
+
+    assert Twice().predict(np.arange(3.0)).tolist() == [[0], [2], [4]]
+    model = Sequential([Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(np.arange(3.0), np.arange(3.0), verbose=0)
