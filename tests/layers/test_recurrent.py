@@ -191,6 +191,27 @@ def test_dropout_mask_is_constant_along_time(backend, unroll, wrap):
     assert (y == y[:, :1]).all()
 
 
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_conv_lstm_dropout_acts_in_training_only(backend, data_format):
+    x = data(2, 3, 4, 4, 4)
+    (given,) = inputs_for([x])
+    output = L.ConvLSTM2D(3, 2, dropout=0.5, recurrent_dropout=0.5, data_format=data_format)(given)
+    f = K.function([given, K.learning_phase()], [output])
+    close(f([x, 0])[0], f([x, 0])[0])
+    assert not np.allclose(f([x, 1])[0], f([x, 1])[0])
+
+
+def test_stacked_cells_draw_masks_of_their_own_sizes(backend):
+    x = data(4, 3, 6)
+    (given,) = inputs_for([x])
+    half = {"dropout": 0.5, "recurrent_dropout": 0.5}
+    cells = [L.LSTMCell(3, **half), L.GRUCell(5, **half), L.SimpleRNNCell(2, **half)]
+    output = L.RNN(cells)(given)
+    f = K.function([given, K.learning_phase()], [output])
+    close(f([x, 0])[0], f([x, 0])[0])
+    assert not np.allclose(f([x, 1])[0], f([x, 1])[0])
+
+
 def test_stacked_cells_are_layers_one_upon_the_other(backend):
     x = data(2, 4, 3)
     y, weights = run(L.RNN([L.LSTMCell(3), L.GRUCell(3)]), x)
