@@ -3,7 +3,6 @@
 import types
 
 from .. import activations, constraints, initializers, regularizers
-from .. import backend as K
 
 # The last word of an argument's name tells which module turns a name or a config into the object.
 RESOLVERS = {
@@ -88,9 +87,3 @@ def with_lengths(shape, data_format, length, channels=None):
     if channels is not None:
         shape[channel_axis(data_format)] = channels
     return tuple(shape)
-
-
-def batch_size(x):
-    """The number of samples: an int where it is known, else a scalar tensor."""
-    size = K.int_shape(x)[0]
-    return K.shape(x)[0] if size is None else size
