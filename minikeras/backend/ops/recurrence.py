@@ -7,7 +7,7 @@ from . import math as _math
 from .control import loop
 from .reduction import cumsum as _cumsum
 from .reduction import sum as _sum
-from .shape import arange, cast, expand_dims, getitem, permute_dimensions, reverse, shape, stack, zeros_like
+from .shape import arange, cast, expand_dims, full, getitem, permute_dimensions, reverse, shape, stack, zeros_like
 
 
 def _length(x, axis):
@@ -19,11 +19,17 @@ def _time_major(x):
 
 
 def _scanned(who, function, carry, xs, length, backwards=False):
-    """(final carry, ys) of function(carry, slices) -> (new carry, ys), all lists, over the first axis of xs."""
+    """(final carry, ys) of function(carry, slices) -> (new carry, ys), all lists, over the first axis of xs.
+
+    The function may return a third list: further states, known only now, as (parameter, new state, () -> first state).
+    """
     step = Placeholder((), "int32", "step:0")
     states = [parameter_like(t, name="state") for t in carry]
     slices = [parameter_like(x, x.shape[1:]) for x in xs]
-    (new, ys), since = trace(lambda: function(states, slices), step)
+    (new, ys, *late), since = trace(lambda: function(states, slices), step)
+    for parameter, after, first in late[0] if late else ():
+        states.append(parameter)
+        new, carry = [*new, after], [*carry, first()]
     ys = [as_tensor(y) for y in ys]
     body, _ = close((*states, *slices, step), [*_fitted(who, new, states), *ys], since)
     return loop(body, carry, (*slices, step), [*xs, arange(length)], backwards, length)
@@ -129,33 +135,37 @@ def _last(outputs, backwards):
     return _at(outputs, 0 if backwards else -1)
 
 
-def _looped_with_mask(step, x, states, mask, backwards):
+def _looped_with_mask(step, x, initial, mask, backwards):
     """As `_looped`. An output that is a state needs no memory of its own: it differs before the first input only."""
     found = {}
 
-    def one(carry, slices):
-        *states, before = carry
+    def one(states, slices):
         output, new = step(slices[0], states)
         kept = [_masked(slices[1], n, s) for n, s in zip(new, states, strict=True)]
         found["state"] = at = _position(output, new)
         if at is not None:
-            return [*kept, before], [kept[at]]
-        output = _masked(slices[1], output, before)
-        return [*kept, output], [output]
+            return kept, [kept[at]]
+        before = parameter_like(output, name="output")
+        after = _masked(slices[1], output, before)
+        return kept, [after], [(before, after, lambda: _zero_output(output, step, x, initial))]
 
-    zeros = _zero_output(step, x, states)
-    (*finals, last), (outputs,) = _scanned("K.rnn", one, [*states, zeros], [x, mask], _length(x, 0), backwards)
-    if found["state"] is not None:
-        started = _started(mask, backwards)
-        last = _masked(_last(started, backwards), finals[found["state"]], zeros)
+    finals, (outputs,) = _scanned("K.rnn", one, initial, [x, mask], _length(x, 0), backwards)
+    if found["state"] is None:
+        *finals, last = finals
+    else:
+        started, last = _started(mask, backwards), finals[found["state"]]
+        last = _masked(_last(started, backwards), last, zeros_like(last))
         outputs = _where_started(started, outputs)
     return last, reverse(outputs, 0) if backwards else outputs, finals
 
 
-def _zero_output(step, x, states):
-    """Zeros in the shape of a step's output. Nothing of the step is computed for them: only its shape is looked at."""
-    output, _ = step(_sum(x, 0), states)
-    return zeros_like(output)
+def _zero_output(output, step, x, states):
+    """Zeros like a step's output, made outside of the loop."""
+    sizes = output.shape
+    if None in sizes[1:]:
+        # Of this step only the shape is looked at: nothing of it is computed.
+        return zeros_like(step(_sum(x, 0), states)[0])
+    return full((shape(x)[1] if sizes[0] is None else sizes[0], *sizes[1:]), 0.0, output.dtype)
 
 
 def _started(mask, backwards):
