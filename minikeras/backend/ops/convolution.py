@@ -6,13 +6,14 @@ with the channels first are permuted around them.
 """
 
 import itertools
+import math
 
 from .. import config, windows
 from ..op import Host, Spec, as_tensor, op
 from ..tensor import Tensor, show
 from .linalg import matmul
 from .math import float_like
-from .shape import _partly_known, getitem, permute_dimensions, reshape, shape, stack
+from .shape import _partly_known, getitem, permute_dimensions, put, reshape, shape, stack
 
 # ---- primitives ------------------------------------------------------------------------------------------------------
 
@@ -110,6 +111,57 @@ def _padding_in_numbers(function, geometry):
 _padding_in_numbers(convolution, lambda x, kernel: (x.shape[1:-1], kernel.shape[:-2]))
 _padding_in_numbers(convolution_input_gradient, lambda g, kernel, sizes: (sizes, kernel.shape[:-2]))
 _padding_in_numbers(convolution_kernel_gradient, lambda x, g, kernel_shape: (x.shape[1:-1], kernel_shape[:-2]))
+
+
+# ---- a window of one element is a product of matrices ------------------------------------------------------------------
+#
+# PyTorch 2.13 (oneDNN) also needs this: the kernel gradient of a strided 1x1 convolution writes past its memory where the
+# strides leave rows over.
+
+
+def _is_point(window, padding, depthwise):
+    return not depthwise and set(window) == {1} and all(tuple(p) == (0, 0) for p in padding)
+
+
+def _seen(strides):
+    """The index of the elements that a strided window of one element looks at."""
+    whole = (None, None, None)
+    return (whole, *((None, None, s) if s > 1 else whole for s in strides), whole)
+
+
+def _rows(emit, x, strides=()):
+    """x [batch, *spatial, channels] as a matrix with a row for each place that is looked at."""
+    if any(s > 1 for s in strides):
+        x = emit(getitem, x, _seen(strides))
+    return emit(reshape, x, (-1, x.shape[-1]) if x.shape[-1] else (math.prod(x.shape[:-1]), 0))
+
+
+@convolution.rewrite
+def _point(emit, x, kernel, strides, padding, dilation_rate, depthwise):
+    if isinstance(padding, str) or not _is_point(kernel.shape[:-2], padding, depthwise):
+        return None
+    counts = windows.lengths(x.shape[1:-1], kernel.shape[:-2], strides, padding, dilation_rate)
+    product = emit(matmul, _rows(emit, x, strides), emit(reshape, kernel, kernel.shape[-2:]))
+    return emit(reshape, product, (x.shape[0], *counts, kernel.shape[-1]))
+
+
+@convolution_input_gradient.rewrite
+def _point_input_gradient(emit, g, kernel, sizes, strides, padding, dilation_rate, depthwise):
+    if isinstance(padding, str) or not _is_point(kernel.shape[:-2], padding, depthwise):
+        return None
+    weights = emit(permute_dimensions, emit(reshape, kernel, kernel.shape[-2:]), (1, 0))
+    product = emit(matmul, _rows(emit, g), weights)
+    product = emit(reshape, product, (*g.shape[:-1], kernel.shape[-2]))
+    shape = (g.shape[0], *sizes, kernel.shape[-2])
+    return product if product.shape == shape else emit(put, product, shape, _seen(strides))
+
+
+@convolution_kernel_gradient.rewrite
+def _point_kernel_gradient(emit, x, g, kernel_shape, strides, padding, dilation_rate, depthwise):
+    if isinstance(padding, str) or not _is_point(kernel_shape[:-2], padding, depthwise):
+        return None
+    product = emit(matmul, emit(permute_dimensions, _rows(emit, x, strides), (1, 0)), _rows(emit, g))
+    return emit(reshape, product, tuple(kernel_shape))
 
 
 # ---- arguments -------------------------------------------------------------------------------------------------------
