@@ -340,7 +340,8 @@ class Specialiser:
 
 # Rewrites that give an op its meaning, whatever the level.
 MANDATORY = {
-    "sum_to", "convolution", "convolution_input_gradient", "convolution_kernel_gradient", "max_pooling",
+    "sum_to", "broadcast_like", "getitem_gradient", "dynamic_slice", "dynamic_put", "identity", "_stop_gradient",
+    "trimmed", "convolution", "convolution_input_gradient", "convolution_kernel_gradient", "max_pooling",
     "max_pooling_gradient", "max_pooling_select", "average_pooling", "average_pooling_gradient",
 }  # fmt: skip
 
