@@ -49,6 +49,7 @@ _RENAMED = {"Functional": "Model", "BatchNormalizationV1": "BatchNormalization",
             "HeUniform": "he_uniform", "HeNormal": "he_normal", "LecunUniform": "lecun_uniform",
             "LecunNormal": "lecun_normal"}
 _DISTRIBUTIONS = {"truncated_normal": "normal", "untruncated_normal": "normal"}
+_OF_ONE_KERNEL = {"kernel_initializer", "kernel_regularizer", "kernel_constraint"}
 _OF_EVERY_LAYER = {"name", "trainable", "dtype", "batch_input_shape", "input_shape", "batch_size", "weights",
                    "input_dtype", "activity_regularizer"}
 
@@ -114,7 +115,9 @@ def _known_arguments(name):
     for module in (layers, initializers, regularizers, constraints, losses, optimizers):
         found = getattr(module, name, None)
         if inspect.isclass(found):
-            return {*constructor_arguments(found, object), *(_OF_EVERY_LAYER if module is layers else ())}
+            known = {*constructor_arguments(found, object), *(_OF_EVERY_LAYER if module is layers else ())}
+            # Separable convolutions have two kernels, and take nothing for a third one from their base.
+            return known - _OF_ONE_KERNEL if "depthwise_initializer" in known else known
         if inspect.isfunction(found):
             return set(inspect.signature(found).parameters)
     return None
