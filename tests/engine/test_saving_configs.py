@@ -147,7 +147,8 @@ def test_arguments_for_a_kernel_that_a_layer_does_not_have_are_dropped(name):
     own = {"filters": 3} if name == "SeparableConv2D" else {}
     config = layer("Sequential", name="s", layers=[
         layer(name, kernel_size=[3, 3], groups=1, kernel_initializer=GLOROT, kernel_regularizer=None,
-              kernel_constraint=None, depthwise_initializer=GLOROT, batch_input_shape=[None, 8, 8, 3], **own)])  # fmt: skip
+              kernel_constraint=None, depthwise_initializer=GLOROT, batch_input_shape=[None, 8, 8, 3], **own),
+    ])
     assert model_from_config(config).output_shape == (None, 6, 6, 3)
 
 
