@@ -186,6 +186,22 @@ def test_bidirectional_stateful_layer_can_be_reset(backend):
     close(f([x])[0], first)
 
 
+def test_bidirectional_carries_states_in_training_but_not_in_prediction(backend):
+    from minikeras.models import Model
+    from minikeras.optimizers import SGD
+
+    x = data(2, 3, 4)
+    (given,) = inputs_for([x], batch=2)
+    model = Model(given, L.Bidirectional(L.GRU(3, stateful=True))(given))
+    model.compile(SGD(lr=0.0), "mse")
+    first = model.predict(x, batch_size=2)
+    close(model.predict(x, batch_size=2), first)
+    model.train_on_batch(x, np.zeros_like(first))
+    assert not np.allclose(model.predict(x, batch_size=2), first)
+    model.reset_states()
+    close(model.predict(x, batch_size=2), first)
+
+
 def test_bidirectional_takes_initial_weights():
     weights = [data(3, 2), data(2, 2), data(2), data(3, 2), data(2, 2), data(2)]
     layer = L.Bidirectional(L.SimpleRNN(2), weights=weights)
