@@ -95,7 +95,7 @@ class Function:
             self._epoch = (runtime.Active.epoch, config.optimize())
 
     def _host(self, backend, arrays, i):
-        return np.ascontiguousarray(backend.to_numpy(arrays[i]))
+        return np.asarray(backend.to_numpy(arrays[i]))
 
     def _link(self, backend, key, phase, arrays):
         with self._lock:

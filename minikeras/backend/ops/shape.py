@@ -271,7 +271,10 @@ def _to_known_shape(emit, x, y):
 
 @broadcast_to.rewrite
 def _to_itself(emit, x, shape):
-    return x if x.shape == shape else None
+    if x.shape == shape:
+        return x
+    one_number = x.kind == "constant" and x.size == 1 and x.ndim
+    return emit(broadcast_to, emit(reshape, x, ()), shape) if one_number else None
 
 
 # ---- parts -------------------------------------------------------------------------------------------------------------
