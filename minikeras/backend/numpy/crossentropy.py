@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from .nn import blocked, log1p_exp
+
 
 def _shifted(logits):
     """logits less their maximum, exp of that, and its sum, over the last axis."""
@@ -48,7 +50,6 @@ def sparse_softmax_crossentropy_gradient(g, probabilities, target, out=None):
     return out
 
 
-def sigmoid_crossentropy(target, logits, out=None):
-    out = np.multiply(target, logits, out=out)
-    out = np.subtract(np.maximum(logits, 0), out, out=out if out.ndim else None)
-    return np.add(out, np.log1p(np.exp(-np.abs(logits))), out=out if out.ndim else None)
+@blocked
+def sigmoid_crossentropy(target, logits):
+    return np.maximum(logits, 0) - target * logits + log1p_exp(logits)

@@ -1,5 +1,7 @@
 """NumPy kernels of activations and softmax: few passes, into the buffers that they are given."""
 
+import inspect
+
 import numpy as np
 
 from .linker import elementwise
@@ -36,18 +38,70 @@ def sigmoid_gradient(g, y, out=None):
     return np.multiply(out, g, out=out if out.ndim else None)
 
 
-def softplus(x, out=None):
-    # log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)): never overflows, and is faster than np.logaddexp.
-    below = np.log1p(np.exp(-np.abs(x)))
-    out = np.maximum(x, 0, out=out)
-    return np.add(out, below, out=out if out.ndim else None)
+BLOCK = 1 << 14  # elements: temporaries of this size stay in the cache
 
 
-def elu(x, alpha, out=None):
-    below = np.expm1(np.minimum(x, 0))
-    below *= alpha
-    out = np.maximum(x, 0, out=out)
-    return np.add(out, below, out=out if out.ndim else None)
+def blocked(function):
+    """A kernel of an elementwise function that makes several temporary arrays: it is run block by block, into `out`."""
+
+    def kernel(*args, out=None):
+        arrays = [a for a in args if hasattr(a, "dtype")]
+        shape = np.broadcast_shapes(*(a.shape for a in arrays))
+        out = np.empty(shape, arrays[0].dtype) if out is None else out
+        if out.size <= BLOCK or any(a.shape != shape or not a.flags.c_contiguous for a in (*arrays, out)):
+            out[...] = function(*args)
+            return out
+        flat, target = [a.reshape(-1) if hasattr(a, "dtype") else a for a in args], out.reshape(-1)
+        for i in range(0, out.size, BLOCK):
+            part = slice(i, i + BLOCK)
+            target[part] = function(*(a[part] if hasattr(a, "dtype") else a for a in flat))
+        return out
+
+    out = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None)
+    kernel.__signature__ = inspect.Signature([*inspect.signature(function).parameters.values(), out])
+    return kernel
+
+
+def log1p_exp(x):
+    """log(1 + exp(-|x|)).
+
+    np.log1p and np.expm1 are not vectorised as exp, log and tanh are, and ten times slower. With u = 1 + e rounded,
+    log(1 + e) = log(u) + (e - (u - 1)) / u to full precision. Source: Higham, Accuracy and Stability (2002), 1.14.1.
+    """
+    e = np.exp(-np.abs(x))
+    u = 1 + e
+    lost = (e - (u - 1)) / u
+    return np.log(u) + lost
+
+
+# Products with masks and clipped values below: np.where and masked copies are ten times slower on mixed data.
+
+
+@blocked
+def leaky_relu(x, alpha):
+    return np.maximum(x, 0) + np.minimum(x, 0) * x.dtype.type(alpha)
+
+
+@blocked
+def leaky_relu_gradient(g, x, alpha):
+    return g * ((x > 0) * x.dtype.type(1 - alpha) + x.dtype.type(alpha))
+
+
+@blocked
+def elu_gradient(g, x, y, alpha):
+    return g * (np.minimum(y, 0) + (x > 0) * x.dtype.type(1 - alpha) + x.dtype.type(alpha))
+
+
+@blocked
+def softplus(x):
+    return np.maximum(x, 0) + log1p_exp(x)
+
+
+@blocked
+def elu(x, alpha):
+    # exp(x) - 1 = 2 t / (1 - t) with t = tanh(x / 2), exact near 0.
+    t = np.tanh(np.minimum(x, 0) * x.dtype.type(0.5))
+    return np.maximum(x, 0) + t * x.dtype.type(2 * alpha) / (1 - t)
 
 
 def softmax(x, axis, out=None):

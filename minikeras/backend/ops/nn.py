@@ -32,8 +32,14 @@ def leaky_relu(x: Tensor, alpha: float):
     return where(greater(x, 0.0), x, x * alpha)
 
 
+@op
+def leaky_relu_gradient(g: Tensor, x: Tensor, alpha: float):
+    """g where x > 0, else alpha g."""
+    return where(greater(x, 0.0), g, g * alpha)
+
+
 rectify.gradient(lambda g, y, x: rectify_gradient(g, y))
-leaky_relu.gradient(lambda g, y, x, alpha: where(greater(x, 0.0), g, g * alpha))
+leaky_relu.gradient(lambda g, y, x, alpha: leaky_relu_gradient(g, x, alpha))
 
 
 def relu(x, alpha=0.0, max_value=None, threshold=0.0):

@@ -18,6 +18,10 @@ def rectify_gradient(g, y):
     return aten.threshold_backward(g, y, 0)
 
 
+def leaky_relu_gradient(g, x, alpha):
+    return aten.leaky_relu_backward(g, x, alpha, False)
+
+
 def elu_gradient(g, x, y, alpha):
     return aten.elu_backward(g, alpha, 1, 1, False, x)
 
