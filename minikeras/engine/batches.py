@@ -160,17 +160,8 @@ class StreamBatches:
 
     count_mode, samples, batch_size = "steps", None, None
 
-    def __init__(
-        self,
-        source,
-        standardize,
-        steps=None,
-        shuffle=False,
-        max_queue_size=10,
-        workers=1,
-        use_multiprocessing=False,
-        steps_name="steps",
-    ):
+    def __init__(self, source, standardize, steps=None, shuffle=False, max_queue_size=10, workers=1,
+                 use_multiprocessing=False, steps_name="steps"):  # fmt: skip
         self.source, self.standardize, self.shuffle = source, standardize, shuffle
         self.sequence = is_sequence(source)
         self.again = not self.sequence and not isinstance(source, Iterator)

@@ -2,12 +2,12 @@
 
 import copy
 import json
-import warnings
 
 from .. import backend as K
 from ..utils.generic_utils import has_arg, object_list_uid, to_list, unpack_singleton
 from .base_layer import Layer, assign_weights, running, unique
 from .config import snake_case
+from .graph_config import graph_of, json_form, node_config
 from .graph_map import GraphMap
 from .input_spec import InputSpec
 from .node import Node, mask_of
@@ -297,7 +297,7 @@ class Container(Layer):
                                       "is in its code, so it has no config. Save its weights.")  # fmt: skip
         places = {id(node): place for layer in self.layers for place, node in self._kept_nodes(layer)}
         layers = [{"name": layer.name, "class_name": type(layer).__name__, "config": layer.get_config(),
-                   "inbound_nodes": [_node_config(node, places) for _, node in self._kept_nodes(layer)
+                   "inbound_nodes": [node_config(node, places) for _, node in self._kept_nodes(layer)
                                      if node.inbound_layers]} for layer in self.layers]  # fmt: skip
 
         def ends(coordinates):
@@ -322,21 +322,7 @@ class Container(Layer):
         custom_objects: dict of name -> class or function that the config uses. Raises ValueError for a config that
         names a layer or a call that it does not contain.
         """
-        from ..layers import deserialize
-
-        layers, pending = {}, []
-        for data in config["layers"]:
-            layer = deserialize({"class_name": data["class_name"], "config": data["config"]}, custom_objects)
-            layers[data["name"]] = layer
-            pending.append((layer, list(data["inbound_nodes"])))
-        while any(calls for _, calls in pending):
-            if not sum([_replay(layer, calls, layers) for layer, calls in pending]):
-                stuck = {layer.name: calls[0] for layer, calls in pending if calls}
-                raise ValueError(f"The config of model {config.get('name')!r} is not complete: what these layers are "
-                                 f"called on is never made: {stuck}.")  # fmt: skip
-        inputs, outputs = (
-            [_tensor_at(layers, place) for place in _places(config[key])] for key in ("input_layers", "output_layers")
-        )
+        inputs, outputs = graph_of(config, custom_objects)
         return cls(inputs=inputs, outputs=outputs, name=config.get("name"))
 
     def _updated_config(self):
@@ -349,7 +335,7 @@ class Container(Layer):
 
     def to_json(self, **kwargs):
         """The config as JSON text, for `model_from_json`. kwargs: for json.dumps."""
-        return json.dumps(self._updated_config(), default=_json_form, **kwargs)
+        return json.dumps(self._updated_config(), default=json_form, **kwargs)
 
     def to_yaml(self, **kwargs):
         """The config as YAML text, for `model_from_yaml`; needs PyYAML. kwargs: for yaml.safe_dump."""
@@ -454,53 +440,3 @@ def _translated(value, known):
     if isinstance(value, (list, tuple)):
         return type(value)([_translated(item, known) for item in value])
     return known[id(value)][0] if id(value) in known else value
-
-
-def _node_config(node, places):
-    """[[layer name, place of its node, tensor index, arguments], ...], one item an input."""
-    arguments = node.arguments or {}
-    try:
-        json.dumps(arguments, default=_json_form)
-    except TypeError:
-        warnings.warn(f"Layer {node.outbound_layer.name!r} was called with arguments that no config can hold: "
-                      f"{arguments}. They are left out.", stacklevel=4)  # fmt: skip
-        arguments = {}
-    return [
-        [layer.name, places[id(layer._inbound_nodes[index])], tensor_index, arguments]
-        for layer, index, tensor_index in zip(node.inbound_layers, node.node_indices, node.tensor_indices, strict=True)
-    ]
-
-
-def _replay(layer, calls, layers):
-    """Make the calls in the list whose inputs are there, and take them off; returns how many."""
-    made = 0
-    while calls:
-        tensors = [_tensor_at(layers, place) for place in _places(calls[0])]
-        if any(t is None for t in tensors):
-            break
-        place = _places(calls.pop(0))[-1]
-        layer(unpack_singleton(tensors), **(place[3] if len(place) > 3 else {}))
-        made += 1
-    return made
-
-
-def _places(data):
-    """A list of [layer name, node, tensor, ...]; configs of a single one may leave the outer list out."""
-    return [data] if data and isinstance(data[0], str) else data
-
-
-def _tensor_at(layers, place):
-    name, node_index, tensor_index = place[:3]
-    if name not in layers:
-        raise ValueError(f"The config names the layer {name!r}, which it does not contain; it has {list(layers)}.")
-    nodes = layers[name]._inbound_nodes
-    return nodes[node_index].output_tensors[tensor_index] if node_index < len(nodes) else None
-
-
-def _json_form(value):
-    """JSON for what layers keep in configs: NumPy numbers and arrays, classes and functions by name."""
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    if hasattr(value, "__name__"):
-        return value.__name__
-    raise TypeError(f"{value!r} cannot be put into JSON.")

@@ -12,16 +12,8 @@ class InputLayer(Layer):
     dtype: default floatx, or that of input_tensor. sparse: whether the data are sparse.
     """
 
-    def __init__(
-        self,
-        input_shape=None,
-        batch_size=None,
-        batch_input_shape=None,
-        dtype=None,
-        input_tensor=None,
-        sparse=False,
-        name=None,
-    ):
+    def __init__(self, input_shape=None, batch_size=None, batch_input_shape=None, dtype=None, input_tensor=None,
+                 sparse=False, name=None):  # fmt: skip
         if not name:
             name = f"input_{K.get_uid('input')}"
         if input_tensor is not None:

@@ -13,20 +13,8 @@ class Node:
     The node enters itself in `outbound_layer._inbound_nodes` and in the `_outbound_nodes` of the inbound layers.
     """
 
-    def __init__(
-        self,
-        outbound_layer,
-        inbound_layers,
-        node_indices,
-        tensor_indices,
-        input_tensors,
-        output_tensors,
-        input_masks,
-        output_masks,
-        input_shapes,
-        output_shapes,
-        arguments=None,
-    ):
+    def __init__(self, outbound_layer, inbound_layers, node_indices, tensor_indices, input_tensors, output_tensors,
+                 input_masks, output_masks, input_shapes, output_shapes, arguments=None):  # fmt: skip
         self.outbound_layer = outbound_layer
         self.inbound_layers, self.node_indices, self.tensor_indices = inbound_layers, node_indices, tensor_indices
         self.input_tensors, self.output_tensors = input_tensors, output_tensors
@@ -49,19 +37,8 @@ class Node:
         """The node of a call on `inputs`, whose makers are read off the tensors; marks `outputs` as made by it."""
         makers = [getattr(t, "_keras_history", (None, None, None)) for t in inputs]
         layers, nodes, indices = ([m[part] for m in makers] for part in range(3))
-        node = cls(
-            layer,
-            layers,
-            nodes,
-            indices,
-            inputs,
-            outputs,
-            input_masks,
-            output_masks,
-            input_shapes,
-            output_shapes,
-            arguments,
-        )
+        node = cls(layer, layers, nodes, indices, inputs, outputs, input_masks, output_masks, input_shapes,
+                   output_shapes, arguments)  # fmt: skip
         place = len(layer._inbound_nodes) - 1
         for index, (tensor, shape) in enumerate(zip(outputs, output_shapes, strict=True)):
             tensor._keras_shape = shape

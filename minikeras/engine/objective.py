@@ -25,18 +25,8 @@ class Objective:
     metric_functions, metrics_tensors: the metrics in the order of their names, and their values. total_loss: a scalar.
     """
 
-    def __init__(
-        self,
-        outputs,
-        output_names,
-        loss,
-        metrics,
-        loss_weights,
-        sample_weight_mode,
-        weighted_metrics,
-        target_tensors,
-        penalties,
-    ):
+    def __init__(self, outputs, output_names, loss, metrics, loss_weights, sample_weight_mode, weighted_metrics,
+                 target_tensors, penalties):  # fmt: skip
         self.outputs, self.names = outputs, output_names
         self.shapes = [K.int_shape(t) for t in outputs]
         self.loss_functions = prepare_loss_functions(loss, output_names)

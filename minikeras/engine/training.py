@@ -1,18 +1,13 @@
 """Model: a container that can be compiled, trained, evaluated and asked for predictions."""
 
-import warnings
-
 import numpy as np
 
 from .. import backend as K
-from .. import optimizers
-from ..metrics import Metric
 from ..utils.generic_utils import unpack_singleton
 from . import training_generator
-from .base_layer import disable_tracking, running, unique
+from .base_layer import running
 from .batches import dense, is_stream
-from .container import Container
-from .objective import Objective
+from .compilation import CompiledContainer
 from .standardize import (
     check_array_length_consistency,
     check_generator_arguments,
@@ -28,46 +23,8 @@ from .training_arrays import batches_of
 from .training_loop import evaluate_batches, fit_batches, predict_batches
 from .training_utils import get_static_batch_size, should_run_validation
 
-_OBJECTIVE_ATTRIBUTES = ("loss_functions", "targets", "sample_weights", "total_loss", "metrics_tensors")
 
-
-class FedFunction:
-    """A K.function that is fed the inputs alone: the learning phase is known, and sample weights may be left out.
-
-    inputs, weights: lists of tensors; weights that are not fed are ones. phase: the learning phase. The feeds may have
-    a number at their end, the learning phase for this once, as the functions of models in Keras do.
-    """
-
-    def __init__(self, inputs, weights, phase, **arguments):
-        self._inputs, self._weights, self._phase, self._arguments = inputs, weights, phase, arguments
-        # Once a phase is set for good, the graph has no placeholder for it.
-        self._placeholders = [] if isinstance(K.learning_phase(), int) else [K.learning_phase()]
-        self._made = {}
-
-    def _prepared(self, feeds):
-        """(the K.function for as many feeds, what to feed)"""
-        phase = self._phase
-        if feeds and not hasattr(feeds[-1], "shape"):
-            feeds, phase = feeds[:-1], int(feeds[-1])
-        function = self._made.get(len(feeds))
-        if function is None:
-            weights = self._weights if len(feeds) > len(self._inputs) else []
-            function = K.function([*self._inputs, *weights, *self._placeholders], **self._arguments)
-            self._made[len(feeds)] = function
-        return function, [*feeds, phase] if self._placeholders else feeds
-
-    def run(self, feeds):
-        """The results as the backend's own arrays, without waiting for them."""
-        function, feeds = self._prepared(feeds)
-        return function.run(feeds)
-
-    def __call__(self, feeds):
-        """The results as a list of NumPy arrays."""
-        function, feeds = self._prepared(feeds)
-        return function(feeds)
-
-
-class Model(Container):
+class Model(CompiledContainer):
     """Layers from inputs to outputs, with the means to train them.
 
     Model(inputs, outputs, name=None): tensors or lists of them. Or subclass it: keep layers in attributes and define
@@ -76,145 +33,6 @@ class Model(Container):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-
-    def _base_init(self, name=None, trainable=True):
-        super()._base_init(name, trainable)
-        self.optimizer, self.loss, self.history, self.stop_training = None, None, None, False
-        self._objective = None
-        self._forget_functions()
-
-    def _forget_functions(self):
-        self.train_function = self.test_function = self.predict_function = None
-        self._reset, self._flags, self._fitting = None, None, set()
-
-    # Compilation
-
-    @disable_tracking
-    def compile(
-        self,
-        optimizer,
-        loss=None,
-        metrics=None,
-        loss_weights=None,
-        sample_weight_mode=None,
-        weighted_metrics=None,
-        target_tensors=None,
-        **kwargs,
-    ):
-        """Say how to train the model.
-
-        optimizer: name or object. loss: name, function or Loss object; for several outputs a list, a dict by output
-        name, or one for all; None for outputs that are not trained. metrics: list of names, functions or Metric
-        objects; for several outputs also a list of lists or a dict. weighted_metrics: the same, of metrics that heed
-        sample weights. loss_weights: list, or dict by output name, of factors of the losses in the total.
-        sample_weight_mode: 'temporal' for weights of timesteps; list or dict for several outputs. target_tensors:
-        tensors to use as targets instead of data. kwargs: for K.function.
-        """
-        self.optimizer = optimizers.get(optimizer)
-        self.loss, self.loss_weights = loss if loss is not None else {}, loss_weights
-        self._compile_metrics, self._compile_weighted_metrics = metrics or [], weighted_metrics
-        self.sample_weight_mode, self._target_tensors = sample_weight_mode, target_tensors
-        self._function_kwargs, self._is_compiled, self._objective = kwargs, True, None
-        self._forget_functions()
-        if self.built and self.inputs:
-            self._compile_graph()
-
-    @disable_tracking
-    def _compile_graph(self):
-        """Build losses and metrics; needs inputs and outputs."""
-        self._objective = objective = Objective(
-            self.outputs, self.output_names, self.loss or None, self._compile_metrics, self.loss_weights,
-            self.sample_weight_mode, self._compile_weighted_metrics, self._target_tensors, self.losses)  # fmt: skip
-        for name in _OBJECTIVE_ATTRIBUTES:
-            setattr(self, name, getattr(objective, name))
-        self.loss_weights_list, self.sample_weight_modes = objective.loss_weights, objective.modes
-        self._compile_metric_functions = objective.metric_functions
-        self._feed_outputs = [self.outputs[i] for i in objective.fed]
-        self._feed_output_names = [self.output_names[i] for i in objective.fed]
-        self._feed_output_shapes = [objective.shapes[i] for i in objective.fed]
-        self._feed_loss_fns = [objective.loss_functions[i] for i in objective.fed]
-        self._feed_targets = [objective.targets[i] for i in objective.fed]
-        self._feed_sample_weights = [objective.sample_weights[i] for i in objective.fed]
-        self._feed_sample_weight_modes = [objective.modes[i] for i in objective.fed]
-        self._collected_trainable_weights = self.trainable_weights
-
-    def _reported(self):
-        """(metric, tensor) of all that is reported besides the loss."""
-        objective = self._objective
-        metrics = [*objective.output_loss_metrics, *objective.metric_functions] if objective else []
-        tensors = objective.metrics_tensors if objective else []
-        return [*zip(metrics, tensors, strict=True), *self._all_metric_results()]
-
-    @property
-    def metrics(self):
-        """The Metric objects: those reported, in the order of `metrics_names`, then others that layers keep."""
-        return unique([metric for metric, _ in self._reported()] + super().metrics)
-
-    @property
-    def metrics_names(self):
-        """Names of what training and evaluation report: 'loss', the losses of several outputs, the metrics."""
-        return ["loss", *(metric.name for metric, _ in self._reported())]
-
-    @property
-    def stateful_metric_names(self):
-        """Names of what is a mean over the epoch so far, at each batch."""
-        return self.metrics_names[1:]
-
-    def reset_metrics(self):
-        """Set the states of all metrics back."""
-        if self._reset is None:
-            self._reset = _reset_of(self.metrics)
-        self._reset()
-
-    # Functions
-
-    def _check_trainable_flags(self):
-        """The check that can be made at each batch: has `trainable` of a layer changed since the last time?"""
-        flags = [layer.trainable for layer in self._layers]
-        if flags != self._flags:
-            self._flags = flags
-            self._check_trainable_weights_consistency()
-
-    def _check_trainable_weights_consistency(self):
-        collected = getattr(self, "_collected_trainable_weights", None)
-        if collected is not None and len(self.trainable_weights) != len(collected):
-            warnings.warn(f"Model {self.name!r}: the trainable weights have changed since it was compiled. Was "
-                          "`trainable` set after compile()? Compile again.", stacklevel=4)  # fmt: skip
-
-    def _need_objective(self):
-        if not self._is_compiled:
-            raise RuntimeError(f"Model {self.name!r} is not compiled. Call model.compile(optimizer, loss) before "
-                               "training or testing it.")  # fmt: skip
-        return self._objective is not None
-
-    def _function(self, inputs, weights, phase, outputs, updates, name):
-        return FedFunction(inputs, weights, phase, outputs=outputs, updates=updates, name=name,
-                           **getattr(self, "_function_kwargs", {}))  # fmt: skip
-
-    def _loss_function(self, phase, updates, name):
-        inputs = self._feed_inputs + self._feed_targets
-        outputs = [self.total_loss, *(tensor for _, tensor in self._reported())]
-        return self._function(inputs, self._feed_sample_weights, phase, outputs, updates, name)
-
-    def _make_train_function(self):
-        if not self._need_objective():
-            return
-        self._check_trainable_flags()
-        if self.train_function is None:
-            self._reset = None
-            with K.name_scope("training"), K.name_scope(type(self.optimizer).__name__):
-                updates = self.optimizer.get_updates(params=self._collected_trainable_weights, loss=self.total_loss)
-            self.train_function = self._loss_function(1, self.updates + updates, "train_function")
-
-    def _make_test_function(self):
-        if self._need_objective() and self.test_function is None:
-            self._reset = None
-            self.test_function = self._loss_function(0, self.state_updates, "test_function")
-
-    def _make_predict_function(self):
-        if self.inputs and self.predict_function is None:
-            self.predict_function = self._function(self._feed_inputs, [], 0, self.outputs, self.state_updates,
-                                                   "predict_function")  # fmt: skip
 
     # Data
 
@@ -312,28 +130,10 @@ class Model(Container):
 
     # Training, evaluation, prediction
 
-    def fit(
-        self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose=1,
-        callbacks=None,
-        validation_split=0.0,
-        validation_data=None,
-        shuffle=True,
-        class_weight=None,
-        sample_weight=None,
-        initial_epoch=0,
-        steps_per_epoch=None,
-        validation_steps=None,
-        validation_freq=1,
-        max_queue_size=10,
-        workers=1,
-        use_multiprocessing=False,
-        **kwargs,
-    ):
+    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose=1, callbacks=None, validation_split=0.0,
+            validation_data=None, shuffle=True, class_weight=None, sample_weight=None, initial_epoch=0,
+            steps_per_epoch=None, validation_steps=None, validation_freq=1, max_queue_size=10, workers=1,
+            use_multiprocessing=False, **kwargs):  # fmt: skip
         """Train the model for some epochs. Returns a History, whose `history` has the values of each epoch.
 
         x, y: array [samples, ...], list of arrays, or dict by input (output) name. HDF5 data sets and sparse matrices
@@ -396,19 +196,8 @@ class Model(Container):
         """What to feed for one batch that is all of these arrays."""
         return dense(arrays, self._feed_inputs)
 
-    def evaluate(
-        self,
-        x=None,
-        y=None,
-        batch_size=None,
-        verbose=1,
-        sample_weight=None,
-        steps=None,
-        callbacks=None,
-        max_queue_size=10,
-        workers=1,
-        use_multiprocessing=False,
-    ):
+    def evaluate(self, x=None, y=None, batch_size=None, verbose=1, sample_weight=None, steps=None, callbacks=None,
+                 max_queue_size=10, workers=1, use_multiprocessing=False):  # fmt: skip
         """The loss on data, or, if there is more to report, a list in the order of `metrics_names`.
 
         Arguments as in `fit`; steps: number of batches, for generators and symbolic data.
@@ -424,17 +213,8 @@ class Model(Container):
         values = evaluate_batches(self, self.test_function, batches, self.metrics_names, verbose, callbacks)
         return unpack_singleton(values)
 
-    def predict(
-        self,
-        x,
-        batch_size=None,
-        verbose=0,
-        steps=None,
-        callbacks=None,
-        max_queue_size=10,
-        workers=1,
-        use_multiprocessing=False,
-    ):
+    def predict(self, x, batch_size=None, verbose=0, steps=None, callbacks=None, max_queue_size=10, workers=1,
+                use_multiprocessing=False):  # fmt: skip
         """The outputs for data: an array [samples, ...], or a list of them, one an output.
 
         Arguments as in `fit`; steps: number of batches, for generators and symbolic data.
@@ -475,44 +255,18 @@ class Model(Container):
         self._make_predict_function()
         return unpack_singleton(self.predict_function(self._feeds(x)))
 
-    def fit_generator(
-        self,
-        generator,
-        steps_per_epoch=None,
-        epochs=1,
-        verbose=1,
-        callbacks=None,
-        validation_data=None,
-        validation_steps=None,
-        validation_freq=1,
-        class_weight=None,
-        max_queue_size=10,
-        workers=1,
-        use_multiprocessing=False,
-        shuffle=True,
-        initial_epoch=0,
-    ):
+    def fit_generator(self, generator, steps_per_epoch=None, epochs=1, verbose=1, callbacks=None,
+                      validation_data=None, validation_steps=None, validation_freq=1, class_weight=None,
+                      max_queue_size=10, workers=1, use_multiprocessing=False, shuffle=True,
+                      initial_epoch=0):  # fmt: skip
         """`fit` on batches (inputs, targets) or (inputs, targets, sample_weights) of a generator or Sequence.
 
         steps_per_epoch: default the length of the Sequence. shuffle: the order of a Sequence's batches.
         """
         return training_generator.fit_generator(
-            self,
-            generator,
-            steps_per_epoch,
-            epochs,
-            verbose,
-            callbacks,
-            validation_data,
-            validation_steps,
-            validation_freq,
-            class_weight,
-            max_queue_size,
-            workers,
-            use_multiprocessing,
-            shuffle,
-            initial_epoch,
-        )
+            self, generator, steps_per_epoch, epochs, verbose, callbacks, validation_data, validation_steps,
+            validation_freq, class_weight, max_queue_size, workers, use_multiprocessing, shuffle, initial_epoch,
+        )  # fmt: skip
 
     def evaluate_generator(
         self, generator, steps=None, callbacks=None, max_queue_size=10, workers=1, use_multiprocessing=False, verbose=0
@@ -529,22 +283,6 @@ class Model(Container):
         return training_generator.predict_generator(
             self, generator, steps, callbacks, max_queue_size, workers, use_multiprocessing, verbose
         )
-
-
-def _reset_of(metrics):
-    """A function that sets metrics back: all that do it in the usual way at once."""
-    usual = [metric for metric in metrics if type(metric).reset_states is Metric.reset_states]
-    others = [metric for metric in metrics if type(metric).reset_states is not Metric.reset_states]
-    states = unique([weight for metric in usual for weight in metric.weights])
-    at_once = K.function([], [], updates=[K.update(state, K.zeros_like(state)) for state in states])
-
-    def reset():
-        if states:
-            at_once.run([])
-        for metric in others:
-            metric.reset_states()
-
-    return reset
 
 
 def _column_of_classes(array, shape):

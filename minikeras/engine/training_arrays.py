@@ -15,23 +15,9 @@ def batches_of(feeds, batch_size=None, steps=None, shuffle=False, inputs=()):
     return ArrayBatches(arrays, batch_size or 32, shuffle, feeds[len(arrays) :], inputs)
 
 
-def fit_loop(
-    model,
-    fit_function,
-    fit_inputs,
-    out_labels=None,
-    batch_size=None,
-    epochs=100,
-    verbose=1,
-    callbacks=None,
-    val_function=None,
-    val_inputs=None,
-    shuffle=True,
-    initial_epoch=0,
-    steps_per_epoch=None,
-    validation_steps=None,
-    validation_freq=1,
-):
+def fit_loop(model, fit_function, fit_inputs, out_labels=None, batch_size=None, epochs=100, verbose=1, callbacks=None,
+             val_function=None, val_inputs=None, shuffle=True, initial_epoch=0, steps_per_epoch=None,
+             validation_steps=None, validation_freq=1):  # fmt: skip
     """Train for some epochs with a function of a list of arrays. Returns the History.
 
     fit_function, val_function: K.functions that give the values of `out_labels`, the loss first. fit_inputs,

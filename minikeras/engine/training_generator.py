@@ -5,23 +5,9 @@ from .batches import StreamBatches, is_stream
 from .training_loop import evaluate_batches, fit_batches, predict_batches
 
 
-def fit_generator(
-    model,
-    generator,
-    steps_per_epoch=None,
-    epochs=1,
-    verbose=1,
-    callbacks=None,
-    validation_data=None,
-    validation_steps=None,
-    validation_freq=1,
-    class_weight=None,
-    max_queue_size=10,
-    workers=1,
-    use_multiprocessing=False,
-    shuffle=True,
-    initial_epoch=0,
-):
+def fit_generator(model, generator, steps_per_epoch=None, epochs=1, verbose=1, callbacks=None, validation_data=None,
+                  validation_steps=None, validation_freq=1, class_weight=None, max_queue_size=10, workers=1,
+                  use_multiprocessing=False, shuffle=True, initial_epoch=0):  # fmt: skip
     """Train on (inputs, targets) or (inputs, targets, sample_weights) that the generator gives. See Model.fit."""
     queue = {"max_queue_size": max_queue_size, "workers": workers, "use_multiprocessing": use_multiprocessing}
     batches = StreamBatches(generator, lambda item: _training_feeds(model, item, class_weight),

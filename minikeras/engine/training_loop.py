@@ -97,18 +97,8 @@ def callback_list(model, callbacks, params):
     return callbacks
 
 
-def fit_batches(
-    model,
-    function,
-    batches,
-    names,
-    epochs=1,
-    initial_epoch=0,
-    verbose=1,
-    callbacks=None,
-    validate=None,
-    validation_data=None,
-):
+def fit_batches(model, function, batches, names, epochs=1, initial_epoch=0, verbose=1, callbacks=None, validate=None,
+                validation_data=None):  # fmt: skip
     """Train on the batches, epoch by epoch. Returns the History.
 
     function: a K.function that gives the values of `names` (the first is the loss). batches: a source, see
