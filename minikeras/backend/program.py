@@ -62,11 +62,13 @@ class Program:
     """Steps in order, from inputs and variables to outputs and updates.
 
     inputs: the Values fed, in order. outputs: Values. updates: (Variable, Value) pairs, executed after all reads.
+    kept: how many outputs the caller may keep; it copies the others before it runs the program again.
     counters: the Counters of the random steps, in order. needed: further Values that a linker asks for.
     """
 
-    def __init__(self, inputs, outputs, updates, phase=0, needed=()):
+    def __init__(self, inputs, outputs, updates, phase=0, needed=(), kept=None):
         self.inputs, self.outputs, self.updates, self.phase, self.needed = inputs, outputs, updates, phase, needed
+        self.kept = len(outputs) if kept is None else kept
         roots = [*outputs, *(value for _, value in updates), *needed]
         self.steps = pruned_steps(roots)
         leaves = {}
@@ -75,6 +77,11 @@ class Program:
                 leaves.setdefault(value.source, value)
         self.variables = list({**{s: None for s, v in leaves.items() if v.kind == "variable"}, **dict(updates)})
         self.counters = [s for s, v in leaves.items() if v.kind == "counter"]
+
+    @property
+    def lasting(self):
+        """The outputs that must have memory of their own."""
+        return self.outputs[: self.kept]
 
     @property
     def output_specs(self):

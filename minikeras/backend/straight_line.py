@@ -80,7 +80,8 @@ class Line:
         for _, new in self.program.updates:
             news += self.owned(new, stored) + ", "
             stored.add(self.whole(new))
-        outputs = "".join(self.owned(v, stored) + ", " for v in self.program.outputs)
+        outputs = "".join(self.owned(v, stored) + ", " for v in self.program.lasting)
+        outputs += "".join(self.spell(v) + ", " for v in self.program.outputs[self.program.kept :])
         self.lines.append(f"results = ({outputs}), ({news})")
         if epilogue is not None:
             epilogue(self)

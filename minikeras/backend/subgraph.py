@@ -57,10 +57,11 @@ class Body:
     def uses_learning_phase(self):
         return any(t._uses_learning_phase for t in self.outputs)
 
-    def program(self, walk, specs, captured):
+    def program(self, walk, specs, captured, kept=None):
         """(the Program for parameters of these specs, the captured Values that it takes as further inputs).
 
         captured: the Values of what is captured; constants among them become constants of the program.
+        kept: see Program.
         """
         inner = Specialiser(walk.backend, walk.phase, walk.level)
         fed = [inner.feed(t, spec, i) for i, (t, spec) in enumerate(zip(self.parameters, specs, strict=True))]
@@ -75,7 +76,7 @@ class Body:
             outputs = [inner.run(t) for t in self.outputs]
         except NeedsValue as needs:
             raise NeedsValue(self._outer_positions(needs, taken)) from None
-        return Program(fed, outputs, [], walk.phase), tuple(taken)
+        return Program(fed, outputs, [], walk.phase, kept=kept), tuple(taken)
 
     def _outer_positions(self, needs, taken):
         inside = len(self.parameters)
@@ -179,7 +180,7 @@ def narrowed(program, inputs, outputs):
     kept_inputs, kept_outputs = ([values[i] for i in at] for values, at in (
         (program.inputs, inputs), (program.outputs, outputs)
     ))
-    return Program(kept_inputs, kept_outputs, [], program.phase)
+    return Program(kept_inputs, kept_outputs, [], program.phase, kept=sum(i < program.kept for i in outputs))
 
 
 def require_equal(what, first, second):

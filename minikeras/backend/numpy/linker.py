@@ -190,7 +190,7 @@ class Plan:
     def _view(self, step, kernel):
         base, out = step.inputs[0], step.outputs[0]
         array = self.fixed(base)
-        if array is None or base.kind == "constant" or out in self.program.outputs:
+        if array is None or base.kind == "constant" or out in self.program.lasting:
             return False
         looked = kernel(*(self.fixed(a) if isinstance(a, Value) else a for a in step.args))
         if not np.may_share_memory(looked, array) and out.size:
@@ -204,7 +204,7 @@ class Plan:
         out = step.outputs[0]
         arguments = ", ".join(self.spell(a) for a in step.args)
         call = f"{self.bind(kernel, 'k')}({arguments}"
-        if any(out is o for o in self.program.outputs):
+        if any(out is o for o in self.program.lasting):
             self.place[out] = self.local(out)
             # A 0-d result is a NumPy scalar without `out`; as an argument it is slower, but it is only an output.
             self.lines.append(f"{self.place[out]} = {call})")
@@ -312,7 +312,8 @@ class Plan:
         pending = [(v, value) for v, value in self.program.updates if not self.written.get(v)]
         for i, (_, value) in enumerate(pending):
             self.lines.append(f"new{i} = copy({self.spell(value)})")
-        outputs = " ".join(self._output(v) + "," for v in self.program.outputs)
+        kept, outputs = self.program.kept, self.program.outputs
+        outputs = "".join(f"{name}, " for name in [*map(self._output, outputs[:kept]), *map(self.spell, outputs[kept:])])
         # Outputs that look at variables are copied before the groups change them.
         self.lines.append(f"outputs = ({outputs})")
         for part, value in getattr(self, "late", ()):

@@ -214,7 +214,7 @@ def _scan_program(walk, args):
     if any(x.shape[0] != length for x in xs):
         raise ValueError(f"all sequences must have {length} steps, they are {', '.join(show(x) for x in xs)}.")
     slices = [Spec(x.shape[1:], x.dtype) for x in xs]
-    program, captured = body.program(walk, [*(Spec(c.shape, c.dtype) for c in carry), *slices], captured)
+    program, captured = body.program(walk, [*(Spec(c.shape, c.dtype) for c in carry), *slices], captured, len(carry))
     for before, after in zip(carry, program.output_specs, strict=False):
         place = f" in {walk.scope}" if walk.scope else ""
         what = f"A loop{place} must keep the shape of its states: {{}} before a step, {{}} after it."
