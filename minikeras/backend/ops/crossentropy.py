@@ -178,14 +178,16 @@ sigmoid_crossentropy.gradient(
 def binary_crossentropy(target, output, from_logits=False):
     """-target log(p) - (1 - target) log(1 - p), elementwise, in nats.
 
-    target, output: one shape. output: probabilities, which are clipped to [epsilon, 1 - epsilon], or logits.
-    If the output comes directly from a sigmoid, its logits are used, and nothing is clipped.
-    Raises ValueError when the shapes differ.
+    target, output: one shape (a target may broadcast to probabilities). output: probabilities, which are clipped to
+    [epsilon, 1 - epsilon], or logits. If it comes directly from a sigmoid, its logits are used, and nothing is clipped.
+    Raises ValueError when the shape of logits is not that of the target.
     """
-    target, output = _pair(target, output)
+    output = as_tensor(output)
     logits = output if from_logits else _origin(output, "sigmoid")
     if logits is not None:
-        return sigmoid_crossentropy(target, logits)
+        return sigmoid_crossentropy(*_pair(target, logits))
+    target = as_tensor(target, output.dtype)
+    target = target if target.dtype == output.dtype else cast(target, output.dtype)
     p, epsilon = _clipped(output), config.epsilon()
     # Epsilon is added inside the logarithms once more, as in Keras 2.3.
     return negative(target * log(p + epsilon) + (1.0 - target) * log(1.0 - p + epsilon))
