@@ -1,6 +1,7 @@
 """Layer: weights, the call that records the graph, configs, and what a layer tells about its uses."""
 
 import functools
+import threading
 
 import numpy as np
 
@@ -19,8 +20,15 @@ _KNOWN_ARGUMENTS = {"batch_input_shape", "batch_size", "dtype", "input_dim", "in
 
 _PARTS = ("_layers", "_metrics", "_trainable_weights", "_non_trainable_weights")
 
-# The layers whose calls are under way, outermost first, each with the uid of its inputs.
-_calls = []
+
+class _UnderWay(threading.local):
+    """The layers whose calls are under way in this thread, outermost first, each with the uid of its inputs."""
+
+    def __init__(self):
+        self.calls = []
+
+
+_under_way = _UnderWay()
 
 
 def unique(items):
@@ -242,8 +250,9 @@ class Layer(Uses):
 
     def _tell_outer(self, inputs):
         """Let the layer whose call is under way remember that it used this part of it on `inputs`."""
-        if _calls and _calls[-1][0] is not self:
-            outer, key = _calls[-1]
+        calls = _under_way.calls
+        if calls and calls[-1][0] is not self:
+            outer, key = calls[-1]
             if outer._has_part(self):
                 outer._inner_calls.setdefault(key, []).append((self, inputs))
 
@@ -444,10 +453,10 @@ class running:
 
     def __enter__(self):
         self.layer._tell_outer(self.tensors)
-        _calls.append((self.layer, object_list_uid(self.tensors)))
+        _under_way.calls.append((self.layer, object_list_uid(self.tensors)))
 
     def __exit__(self, *error):
-        _calls.pop()
+        _under_way.calls.pop()
 
 
 def assign_weights(layer, variables, values):

@@ -1,5 +1,7 @@
 """Layer: weights, calls and nodes, masks, losses and updates, configs, parts of layers."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -385,3 +387,13 @@ def test_a_layer_in_a_lambda_is_called_but_no_part():
     layer = Lambda(lambda t: inner(t))
     assert K.int_shape(Add()([layer(x), layer(x)])) == (None, 2)
     assert layer.weights == []
+
+
+def test_models_may_be_built_in_several_threads():
+    def build():
+        x = Input((4,))
+        model = Model(x, Block()(x))
+        return len(model.updates), len(model.losses)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(lambda _: build(), range(12))) == {(2, 1)}
