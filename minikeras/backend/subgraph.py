@@ -63,12 +63,17 @@ class Body:
         captured: the Values of what is captured; constants among them become constants of the program.
         kept: see Program.
         """
+        from .ops.shape import broadcast_to
+
         inner = Specialiser(walk.backend, walk.phase, walk.level)
         fed = [inner.feed(t, spec, i) for i, (t, spec) in enumerate(zip(self.parameters, specs, strict=True))]
         taken = []
         for tensor, value in zip(self.captured, captured, strict=True):
             if value.kind == "constant":
                 inner.values[tensor] = value
+            elif value.op_name == "broadcast_to" and value.source.args[0].kind == "constant":
+                # One number everywhere, such as the mask of a dropout in testing: rewrites can make use of it.
+                inner.values[tensor] = inner.emit(broadcast_to, *value.source.args)
             else:
                 fed.append(inner.feed(tensor, Spec(value.shape, value.dtype), len(fed)))
                 taken.append(value)

@@ -114,10 +114,11 @@ class _Cell(Layer):
         return parts[0] if len(parts) == 1 else K.concatenate(parts, axis=self.feature_axis)
 
     def _all_gates(self, inputs, state, masks):
-        """input . kernel + state . recurrent_kernel + bias: the gates side by side, before their activations."""
+        """input . kernel + bias + state . recurrent_kernel: the gates side by side, before their activations."""
         z = self._masked(self._input_product, inputs, self.kernel, masks[0])
-        z = z + self._masked(self._recurrent_product, state, self.recurrent_kernel, masks[1])
-        return self._add_bias(z, self.bias) if self.use_bias else z
+        # What does not depend on the state comes first: K.rnn computes it for all steps at once.
+        z = self._add_bias(z, self.bias) if self.use_bias else z
+        return z + self._masked(self._recurrent_product, state, self.recurrent_kernel, masks[1])
 
 
 class SimpleRNNCell(_Cell):
