@@ -13,7 +13,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from .. import backend as K
-from ..utils.data_utils import GeneratorEnqueuer, OrderedEnqueuer, Sequence
 from .standardize import is_sliceable, is_sparse
 
 
@@ -35,7 +34,7 @@ def make_batches(size, batch_size):
 
 def is_sequence(seq):
     """Whether `seq` gives batches by number, as utils.Sequence does."""
-    return isinstance(seq, Sequence) or getattr(seq, "use_sequence_api", False) is True
+    return getattr(seq, "use_sequence_api", False) is True
 
 
 def is_generator_or_sequence(x):
@@ -207,6 +206,8 @@ class StreamBatches:
             return iter(self.source)
         if not self.workers:
             return iter_sequence_infinite(self.source) if self.sequence else self.source
+        from ..utils.data_utils import GeneratorEnqueuer, OrderedEnqueuer  # takes long to import
+
         if self.sequence:
             self.enqueuer = OrderedEnqueuer(self.source, self.use_multiprocessing, shuffle=self.shuffle)
         else:
