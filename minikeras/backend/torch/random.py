@@ -15,11 +15,6 @@ from .device import DTYPES, current
 _SIGNED = {16: torch.int16, 32: torch.int32}
 
 
-@functools.cache
-def _device_generator():
-    return torch.Generator(current())
-
-
 def _mixed(seed, count, step):
     """The three numbers as one of 63 bits. Source: Steele, Lea and Flood (2014), the finisher of SplitMix64."""
     z = 0
@@ -32,7 +27,8 @@ def _mixed(seed, count, step):
 
 
 def _generator(count, step, seed):
-    return _device_generator().manual_seed(_mixed(seed, count, step))
+    # A new one costs microseconds, and threads do not get in each other's way.
+    return torch.Generator(current()).manual_seed(_mixed(seed, count, step))
 
 
 def _drawn(kernel):
