@@ -29,6 +29,7 @@ from .function import (
     to_numpy,
 )
 from .gradients import gradients
+from .op import OPS
 from .ops.sparse import SparseTensor, to_dense
 from .runtime import backend, set_backend
 from .tensor import Placeholder, Tensor, Update, name_scope
@@ -36,7 +37,8 @@ from .variable import Variable
 
 # Families of ops: every public function that a file of ops/ declares is a function of K.
 FAMILIES = tuple(
-    "math reduction shape linalg control recurrence convolution pooling image nn normalization crossentropy random".split()
+    "math reduction shape linalg control recurrence convolution pooling image nn normalization crossentropy random "
+    "ctc".split()
 )
 
 

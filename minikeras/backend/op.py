@@ -178,7 +178,8 @@ def _wider(a, b):
 class Op:
     """A declared op. name, family (its module), parameters (names), rules; see the module's docstring."""
 
-    def __init__(self, function, elementwise=False, promote=(), random=False, host=None, prepare=None, fold=True):
+    def __init__(self, function, elementwise=False, promote=(), random=False, host=None, prepare=None, fold=True,
+                 composite=False):
         self.name, self.function = function.__name__, function
         self.family = function.__module__.rsplit(".", 1)[-1]
         self.signature = inspect.signature(function)
@@ -193,10 +194,12 @@ class Op:
         self.bind = prepare or _binder(self)
         self.rules = None  # one gradient rule a tensor parameter, or one for all
         self.joint = False
-        self.composite = False  # known after its first application
+        self.composite = composite
         self.specialise = None  # (specialiser, args) -> args: traces become programs
         self.prune = None  # (step, values that are used): lets a step drop outputs
         self.rewrites = []  # (emit, *args) -> value or None, tried when a program is specialised
+        self.always = []  # those of them that run even where nothing is to be optimized
+        self.dissolves = False  # whether one of these always applies, so that no kernel is needed
         OPS[self.name] = self
 
     def __repr__(self):
@@ -215,6 +218,16 @@ class Op:
         """Declares a simplification: (emit, *arguments) -> value, or None where it does not apply."""
         self.rewrites.append(rule)
         return rule
+
+    def resolve(self, rule):
+        """Declares a rewrite that belongs to the op: it runs even where nothing is to be optimized."""
+        self.always.append(rule)
+        return self.rewrite(rule)
+
+    def meaning(self, rule):
+        """Declares what the op is, once shapes are known: (emit, *arguments) -> value. It needs no kernel then."""
+        self.dissolves = True
+        return self.resolve(rule)
 
     # -- application
 
@@ -251,12 +264,12 @@ class Op:
         """New tensors for the application, given what the body returned."""
         inputs = flat_tensors(args, self.tensor_positions, self.host_positions)
         specs = result if isinstance(result, (tuple, list)) and not isinstance(result, Spec) else (result,)
-        composite = isinstance(specs[0], Tensor)
-        self.composite = self.composite or composite
+        if isinstance(specs[0], Tensor) != self.composite:
+            raise TypeError(f"K.{self.name}: a body that returns tensors makes a composite; declare it @op(composite=True).")
         control = ()
         if building.control:
             args, inputs, control = under_control(args, inputs)
-        apply = Apply(self, tuple(args), inputs, tuple(specs) if composite else None, control)
+        apply = Apply(self, tuple(args), inputs, tuple(specs) if self.composite else None, control)
         phase = any(t._uses_learning_phase for t in inputs)
         outputs = []
         for i, spec in enumerate(specs):
@@ -326,7 +339,7 @@ def op(function=None, **options):
     elementwise: its tensors are brought to one dtype and broadcast, and cotangents are summed back.
     promote: names of the tensors that are brought to one dtype. random: it draws; it is never merged or folded.
     host: (*values) -> array: it depends on shapes only, and is evaluated when a program is specialised.
-    fold: whether applications to constants are computed when a program is specialised.
+    composite: the body returns tensors: what the op means. fold: whether applications to constants are computed when a program is specialised.
     prepare: a function with the public signature that returns the arguments of the declared one, where the two differ.
     """
     if function is None:
@@ -340,7 +353,8 @@ def op(function=None, **options):
     if prepare := options.get("prepare"):
         public.__signature__ = inspect.signature(prepare)
     public.op = declared
-    public.gradient, public.joint_gradient, public.rewrite = declared.gradient, declared.joint_gradient, declared.rewrite
+    public.gradient, public.joint_gradient = declared.gradient, declared.joint_gradient
+    public.rewrite, public.resolve, public.meaning = declared.rewrite, declared.resolve, declared.meaning
     return public
 
 

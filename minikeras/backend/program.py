@@ -254,15 +254,14 @@ class Specialiser:
                 args[i] = self._host(args[i])
         if op.host is not None:
             return [constant(op.host(*args))]
-        if self.level or op.name in MANDATORY:
-            for rule in op.rewrites:
-                found = rule(self.emit, *args)
-                if found is not None:
-                    return [found] if isinstance(found, Value) else list(found)
-            if op.elementwise:
-                spread = self._before_broadcast(op, args)
-                if spread is not None:
-                    return [spread]
+        for rule in op.rewrites if self.level else op.always:
+            found = rule(self.emit, *args)
+            if found is not None:
+                return [found] if isinstance(found, Value) else list(found)
+        if self.level and op.elementwise:
+            spread = self._before_broadcast(op, args)
+            if spread is not None:
+                return [spread]
         if op.specialise is not None:
             args = op.specialise(self, args)
         specs = self._specs(op, args)
@@ -343,14 +342,6 @@ class Specialiser:
         with np.errstate(all="ignore"):
             results = kernel(*(native(a) for a in args))
         return tuple(constant(np.asarray(r)) for r in (results if isinstance(results, (tuple, list)) else (results,)))
-
-
-# Rewrites that give an op its meaning, whatever the level.
-MANDATORY = {
-    "sum_to", "broadcast_like", "getitem_gradient", "dynamic_slice", "dynamic_put", "identity", "_stop_gradient",
-    "trimmed", "convolution", "convolution_input_gradient", "convolution_kernel_gradient", "max_pooling",
-    "max_pooling_gradient", "max_pooling_select", "average_pooling", "average_pooling_gradient",
-}  # fmt: skip
 
 
 def stand_in(arg):

@@ -82,18 +82,22 @@ def set_backend(name):
         Active.epoch += 1
 
 
+def family(backend, name):
+    """The module with a backend's kernels of a family, or None."""
+    try:
+        return importlib.import_module(f"{backend.__name__}.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"{backend.__name__}.{name}":
+            raise
+        return None
+
+
 def kernel(backend, op):
     """The kernel of an op on a backend, or None. It stands under the op's name in the module of the op's family."""
     key = op.family, op.name
     cache = backend.__dict__.setdefault("_kernels", {})
     if key not in cache:
-        try:
-            module = importlib.import_module(f"{backend.__name__}.{op.family}")
-        except ModuleNotFoundError as error:
-            if error.name != f"{backend.__name__}.{op.family}":
-                raise
-            module = None
-        cache[key] = getattr(module, op.name, None)
+        cache[key] = getattr(family(backend, op.family), op.name, None)
     return cache[key]
 
 

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jax import lax
 
-from ..windows import reach
+from ..windows import lengths, reach
 
 SPATIAL = "DHW"
 
@@ -14,7 +14,11 @@ def _axes(spatial, *layouts):
     return tuple(layout.replace("..", letters) for layout in layouts)
 
 
+# XLA refuses groups without channels; sums over nothing are zero.
 def convolution(x, kernel, strides, padding, dilation_rate, depthwise):
+    if depthwise and not kernel.size:
+        counts = lengths(x.shape[1:-1], kernel.shape[:-2], strides, padding, dilation_rate)
+        return jnp.zeros((x.shape[0], *counts, 0), x.dtype)
     channels = x.shape[-1]
     if depthwise:
         kernel = kernel.reshape(*kernel.shape[:-2], 1, -1)
@@ -30,6 +34,8 @@ def convolution(x, kernel, strides, padding, dilation_rate, depthwise):
 
 
 def convolution_input_gradient(g, kernel, sizes, strides, padding, dilation_rate, depthwise):
+    if depthwise and not kernel.size:
+        return jnp.zeros((g.shape[0], *sizes, kernel.shape[-2]), g.dtype)
     # g with strides - 1 zeros between its elements, convolved with the kernel turned round.
     spans = reach(kernel.shape[:-2], dilation_rate)
     around = []
@@ -49,6 +55,8 @@ def convolution_input_gradient(g, kernel, sizes, strides, padding, dilation_rate
 
 
 def convolution_kernel_gradient(x, g, kernel_shape, strides, padding, dilation_rate, depthwise):
+    if 0 in kernel_shape:
+        return jnp.zeros(kernel_shape, x.dtype)
     # x convolved with g: strides and dilation change places, and the sum goes over the batch.
     around = []
     spans = reach(kernel_shape[:-2], dilation_rate)

@@ -11,18 +11,8 @@ def cast(x, dtype):
 
 reshape = jnp.reshape
 permute_dimensions = jnp.transpose
-expand_dims = jnp.expand_dims
-squeeze = jnp.squeeze
 broadcast_to = jnp.broadcast_to
 reverse = jnp.flip
-
-
-def stop_gradient(x):
-    return x
-
-
-def identity(x):
-    return x
 
 
 def getitem(x, index):

@@ -12,7 +12,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from ..windows import lengths, reach, taps
 
-BLOCK = 1 << 18  # elements of a block of windows
+BLOCK = 1 << 19  # elements of a block of windows
 
 
 class _Scratch(threading.local):

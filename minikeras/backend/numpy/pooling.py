@@ -4,6 +4,8 @@ import numpy as np
 
 from ..windows import counted, lengths, taps
 
+BLOCK = 1 << 18  # elements of x that are taken together
+
 
 def _along(x, axis, k, s, pad):
     """(count, [(slice of windows, slice of elements)]) of windows along one axis."""
@@ -60,16 +62,27 @@ def _hits(x, y, window, strides, padding):
         yield place, elements, hit
 
 
+def _blocks(x):
+    """Slices of the batch, such that what belongs to one stays in the cache while it is gone through repeatedly."""
+    step = max(1, BLOCK * len(x) // max(1, x.size))
+    return (slice(i, i + step) for i in range(0, len(x), step))
+
+
 def max_pooling_gradient(g, x, y, window, strides, padding, out=None):
     out = np.empty(x.shape, g.dtype) if out is None else out
-    out[...] = 0
     apart = all(s >= k for k, s in zip(window, strides, strict=True))
-    for place, elements, hit in _hits(x, y, window, strides, padding):
-        target = out[elements]
-        if apart:
-            np.multiply(g[place], hit, out=target)
-        else:
-            target += g[place] * hit
+    exact = (c * k == n for c, k, n in zip(y.shape[1:-1], window, x.shape[1:-1], strict=True))
+    covered = window == strides and all(exact)
+    for block in _blocks(x):
+        part, into = g[block], out[block]
+        if not covered:
+            into[...] = 0
+        for place, elements, hit in _hits(x[block], y[block], window, strides, padding):
+            target = into[elements]
+            if apart:
+                np.multiply(part[place], hit, out=target)
+            else:
+                target += part[place] * hit
     return out
 
 

@@ -11,7 +11,7 @@ from .shape import cast, reshape, shape
 # ---- one of two ----------------------------------------------------------------------------------------------------
 
 
-@op(prepare=lambda condition, then, otherwise: (condition, *promoted([then, otherwise])))
+@op(composite=True, prepare=lambda condition, then, otherwise: (condition, *promoted([then, otherwise])))
 def choose(condition: Tensor, then: Tensor, otherwise: Tensor):
     """`then` if the scalar condition is nonzero, else `otherwise`.
 

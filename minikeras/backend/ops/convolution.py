@@ -99,7 +99,7 @@ convolution_kernel_gradient.gradient(
 def _padding_in_numbers(function, geometry):
     """Makes the kernels of `function` see pairs. geometry: (*arguments) -> spatial sizes of the input, window."""
 
-    @function.rewrite
+    @function.resolve
     def _padded(emit, *args):
         *given, strides, padding, dilation, depthwise = args
         if isinstance(padding, str):

@@ -71,7 +71,7 @@ def softmax_crossentropy(target: Tensor, logits: Tensor):
     return Spec(logits.shape[:-1], logits.dtype), Spec(logits.shape, logits.dtype)
 
 
-@op
+@op(composite=True)
 def softmax_crossentropy_gradient(g: Tensor, probabilities: Tensor, target: Tensor):
     """g (probabilities - target), g: [...] given to each class."""
     return expand_dims(g, -1) * (probabilities - target)
@@ -122,7 +122,7 @@ def sparse_softmax_crossentropy(target: Tensor, logits: Tensor):
     return Spec(logits.shape[:-1], logits.dtype), Spec(logits.shape, logits.dtype)
 
 
-@op
+@op(composite=True)
 def sparse_softmax_crossentropy_gradient(g: Tensor, probabilities: Tensor, target: Tensor):
     """g (probabilities - one_hot(target)), g: [...] given to each class."""
     return expand_dims(g, -1) * (probabilities - cast_like(_hits(target, probabilities), probabilities))
@@ -164,7 +164,7 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
 # ---- binary ----------------------------------------------------------------------------------------------------------
 
 
-@op(elementwise=True)
+@op(composite=True, elementwise=True)
 def sigmoid_crossentropy(target: Tensor, logits: Tensor):
     """-target log(s) - (1 - target) log(1 - s) with s = sigmoid(logits), elementwise, without overflow."""
     return rectify(logits) - logits * target + log1p(exp(negative(_abs(logits))))

@@ -112,7 +112,7 @@ def trimmed(decoded: Tensor):
     return Spec((decoded.shape[0], None), decoded.dtype)
 
 
-@trimmed.rewrite
+@trimmed.meaning
 def _trim(emit, decoded):
     try:
         positions = input_positions(decoded)

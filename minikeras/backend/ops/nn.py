@@ -20,19 +20,19 @@ def rectify(x: Tensor):
     return like(x)
 
 
-@op
+@op(composite=True)
 def rectify_gradient(g: Tensor, y: Tensor):
     """g where y > 0, else 0."""
     return g * cast_like(greater(y, 0.0), g)
 
 
-@op
+@op(composite=True)
 def leaky_relu(x: Tensor, alpha: float):
     """x where x > 0, else alpha x."""
     return where(greater(x, 0.0), x, x * alpha)
 
 
-@op
+@op(composite=True)
 def leaky_relu_gradient(g: Tensor, x: Tensor, alpha: float):
     """g where x > 0, else alpha g."""
     return where(greater(x, 0.0), g, g * alpha)
@@ -64,7 +64,7 @@ def elu(x: Tensor, alpha: float):
     return float_like(x)
 
 
-@op
+@op(composite=True)
 def elu_gradient(g: Tensor, x: Tensor, y: Tensor, alpha: float):
     """g where x > 0, else g (y + alpha), which is g alpha exp(x)."""
     return where(greater(x, 0.0), g, g * (y + alpha))
@@ -82,7 +82,7 @@ def sigmoid(x: Tensor):
     return float_like(x)
 
 
-@op
+@op(composite=True)
 def sigmoid_gradient(g: Tensor, y: Tensor):
     """g y (1 - y)."""
     return g * y * (1.0 - y)
@@ -98,13 +98,13 @@ sigmoid.gradient(lambda g, y, x: sigmoid_gradient(g, y))
 softplus.gradient(lambda g, y, x: g * sigmoid(x))
 
 
-@op
+@op(composite=True)
 def softsign(x: Tensor):
     """x / (1 + |x|)."""
     return x / (1.0 + _abs(x))
 
 
-@op
+@op(composite=True)
 def hard_sigmoid(x: Tensor):
     """Piecewise linear sigmoid: 0 below -2.5, 1 above 2.5, 0.2 x + 0.5 between."""
     return clip(x * 0.2 + 0.5, 0.0, 1.0)
@@ -113,13 +113,13 @@ def hard_sigmoid(x: Tensor):
 hard_sigmoid.gradient(lambda g, y, x: where(less_equal(_abs(x), 2.5), g * 0.2, 0.0))
 
 
-@op
+@op(composite=True)
 def swish(x: Tensor):
     """x sigmoid(x). Source: Ramachandran et al., Searching for Activation Functions (2017)."""
     return x * sigmoid(x)
 
 
-@op
+@op(composite=True)
 def gelu(x: Tensor, approximate: bool = True):
     """x times the normal distribution function of x, or its approximation with tanh.
 
@@ -139,7 +139,7 @@ def softmax(x: Tensor, axis: Axis = -1):
     return float_like(x)
 
 
-@op
+@op(composite=True)
 def softmax_gradient(g: Tensor, y: Tensor, axis: int):
     """y (g - sum(g y)): how a cotangent comes back through a softmax with the value y."""
     return (g - _sum(g * y, axis, True)) * y
@@ -167,7 +167,7 @@ def _bias_arguments(x, bias, data_format=None):
     return x, as_tensor(bias, x.dtype), config.normalize_data_format(data_format)
 
 
-@op(prepare=_bias_arguments)
+@op(composite=True, prepare=_bias_arguments)
 def bias_add(x: Tensor, bias: Tensor, data_format: str):
     """x + bias.
 
@@ -188,7 +188,7 @@ def bias_add(x: Tensor, bias: Tensor, data_format: str):
 # ---- attention -------------------------------------------------------------------------------------------------------
 
 
-@op
+@op(composite=True)
 def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor = None, scale=None):
     """softmax(query key^T scale) value.
 

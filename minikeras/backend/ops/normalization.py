@@ -43,7 +43,7 @@ def _inference_arguments(x, mean, var, beta, gamma, axis=-1, epsilon=1e-3):
     return x, mean, var, beta, gamma, axis, float(epsilon)
 
 
-@op(prepare=_inference_arguments)
+@op(composite=True, prepare=_inference_arguments)
 def batch_normalization(x: Tensor, mean: Tensor, var: Tensor, beta: Tensor, gamma: Tensor, axis: Axis, epsilon: float):
     """gamma (x - mean) / sqrt(var + epsilon) + beta.
 
@@ -59,7 +59,7 @@ def batch_normalization(x: Tensor, mean: Tensor, var: Tensor, beta: Tensor, gamm
     return _normalized(x, mean, var, beta, gamma, epsilon)
 
 
-@op
+@op(composite=True)
 def batch_moments(x: Tensor, gamma: Tensor, beta: Tensor, axes: Axes, epsilon: float):
     """x normalized over `axes`, scaled by gamma and shifted by beta; then mean and (biased) variance.
 
@@ -86,7 +86,7 @@ def _gathered(v, x, kept):
     return reshape(v, [sizes[i] if x.shape[i] is None else x.shape[i] for i in kept])
 
 
-@op
+@op(composite=True)
 def batch_moments_gradient(
     g: Tensor, x: Tensor, gamma: Tensor, mean_: Tensor, var: Tensor, axes: Axes, epsilon: float
 ):

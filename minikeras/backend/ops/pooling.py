@@ -80,7 +80,7 @@ average_pooling_gradient.gradient(lambda h, y, g, sizes, *geometry: average_pool
 def _padding_in_numbers(function, sizes):
     """Makes the kernels of `function` see pairs. sizes: (*arguments) -> the spatial sizes of the input."""
 
-    @function.rewrite
+    @function.resolve
     def _padded(emit, *args):
         *given, window, strides, padding = args
         if isinstance(padding, str):

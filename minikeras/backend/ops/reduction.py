@@ -209,7 +209,7 @@ def _broadcast_to(h, g):
     return broadcast_like(h, g)
 
 
-@sum_to.rewrite
+@sum_to.meaning
 def _sum_to_known_shape(emit, g, x):
     from .shape import reshape
 

@@ -192,12 +192,12 @@ squeeze.gradient(lambda g, y, x, axis: expand_dims(g, axis))
 
 
 # At run time these are reshapes: one kernel, and chains of them are one step.
-@expand_dims.rewrite
+@expand_dims.meaning
 def _expand_is_reshape(emit, x, axis):
     return emit(reshape, x, (*x.shape[:axis], 1, *x.shape[axis:]))
 
 
-@squeeze.rewrite
+@squeeze.meaning
 def _squeeze_is_reshape(emit, x, axis):
     return emit(reshape, x, x.shape[:axis] + x.shape[axis + 1 :])
 
@@ -264,7 +264,7 @@ broadcast_like.joint_gradient(lambda g, z, x, y: (_summed_back(g, x), None))
 broadcast_to.gradient(lambda g, y, x, _: _summed_back(g, x))
 
 
-@broadcast_like.rewrite
+@broadcast_like.meaning
 def _to_known_shape(emit, x, y):
     return x if x.shape == y.shape else emit(broadcast_to, x, y.shape)
 
@@ -333,7 +333,7 @@ def put(g: Tensor, shape: Host, index: tuple):
 put.gradient(lambda h, y, g, shape, index: getitem(h, index))
 
 
-@getitem_gradient.rewrite
+@getitem_gradient.meaning
 def _put(emit, g, x, index):
     if None in index or any(isinstance(e, int) for e in index):
         # New axes go, and axes that an int took come back with size 1, so that ranks agree.
@@ -467,8 +467,8 @@ def dynamic_put(g: Tensor, like_x: Tensor, start: Host, size: Host):
 
 dynamic_slice.gradient(_dynamic_slice_gradient)
 dynamic_put.joint_gradient(lambda h, y, g, x, start, size: (dynamic_slice(h, start, size), None))
-dynamic_slice.rewrite(lambda emit, x, start, size: emit(getitem, x, _limits(start, size)))
-dynamic_put.rewrite(lambda emit, g, x, start, size: emit(put, g, x.shape, _limits(start, size)))
+dynamic_slice.meaning(lambda emit, x, start, size: emit(getitem, x, _limits(start, size)))
+dynamic_put.meaning(lambda emit, g, x, start, size: emit(put, g, x.shape, _limits(start, size)))
 
 
 def _reverse_arguments(x, axes):
@@ -735,7 +735,7 @@ def identity(x: Tensor):
 
 
 identity.gradient(lambda g, y, x: g)
-identity.rewrite(lambda emit, x: x)
+identity.meaning(lambda emit, x: x)
 
 
 @op
@@ -743,7 +743,7 @@ def _stop_gradient(x: Tensor):
     return like(x)
 
 
-_stop_gradient.rewrite(lambda emit, x: x)
+_stop_gradient.meaning(lambda emit, x: x)
 
 
 def stop_gradient(variables):

@@ -11,7 +11,7 @@ from .linker import constant
 
 NAME = "torch"
 # Ops whose result shares the memory of their first argument.
-VIEWS = frozenset("reshape permute_dimensions getitem broadcast_to identity stop_gradient".split())
+VIEWS = frozenset("reshape permute_dimensions getitem broadcast_to".split())
 __all__ = ["NAME", "VIEWS", "assign", "constant", "copy", "from_feed", "link", "package", "to_native", "to_numpy"]
 
 

@@ -56,6 +56,9 @@ def max_pooling_select(h, x, y, window, strides, padding):
 def _average_options(window, strides, padding):
     """(options of the aten functions, what is to be added before): with something added they give sums, not means."""
     both, extra = split(padding)
+    if len(both) == 3 and any(both):
+        # avg_pool3d refuses inputs smaller than the window, even where the padding makes up for it.
+        both, extra = [0] * 3, list(padding)
     return (planes(window, 1), planes(strides, 1), both, False, False, None if extra is None else 1), extra
 
 

@@ -14,18 +14,8 @@ def cast(x, dtype):
 
 reshape = torch.reshape
 permute_dimensions = torch.permute
-expand_dims = torch.unsqueeze
-squeeze = torch.squeeze
 broadcast_to = torch.broadcast_to
 reverse = torch.flip
-
-
-def stop_gradient(x):
-    return x
-
-
-def identity(x):
-    return x
 
 
 def getitem(x, index):
