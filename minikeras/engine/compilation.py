@@ -3,8 +3,8 @@
 import warnings
 
 from .. import backend as K
+from .. import metrics as metrics_module
 from .. import optimizers
-from ..metrics import Metric
 from .base_layer import disable_tracking, unique
 from .container import Container
 from .objective import Objective
@@ -184,8 +184,9 @@ class CompiledContainer(Container):
 
 def _reset_of(metrics):
     """A function that sets metrics back: all that do it in the usual way at once."""
-    usual = [metric for metric in metrics if type(metric).reset_states is Metric.reset_states]
-    others = [metric for metric in metrics if type(metric).reset_states is not Metric.reset_states]
+    usual_way = metrics_module.Metric.reset_states
+    usual = [metric for metric in metrics if type(metric).reset_states is usual_way]
+    others = [metric for metric in metrics if type(metric).reset_states is not usual_way]
     states = unique([weight for metric in usual for weight in metric.weights])
     at_once = K.function([], [], updates=[K.update(state, K.zeros_like(state)) for state in states])
 

@@ -1,6 +1,8 @@
 """Functions on models: clone_model, split, reading configs."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -116,3 +118,8 @@ def test_custom_layers_are_found_in_custom_objects():
 def test_a_list_is_no_config_of_a_model():
     with pytest.raises(TypeError, match=r"Sequential\.from_config"):
         model_from_config([])
+
+
+@pytest.mark.parametrize("module", ["metrics", "losses", "callbacks", "layers", "engine", "models", "utils.layer_utils"])
+def test_any_module_may_be_imported_first(module):
+    subprocess.run([sys.executable, "-c", f"import minikeras.{module}"], check=True)
