@@ -1,5 +1,9 @@
 """JAX kernels of the convolutions: the three are one function of XLA, with the axes in other roles."""
 
+import functools
+import math
+
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -14,11 +18,27 @@ def _axes(spatial, *layouts):
     return tuple(layout.replace("..", letters) for layout in layouts)
 
 
+def _better_padded(x, kernel, strides, padding, dilation_rate):
+    """Whether to convolve with padding and cut the border off: XLA's CPU code for large batches is up to twice as fast
+    with padding as without (0.10.2, measured with 14 to 26 pixels a side and 32 or 64 channels)."""
+    if jax.default_backend() != "cpu" or any(map(any, padding)) or any(n > 1 for n in (*strides, *dilation_rate)):
+        return False
+    window, channels, filters = kernel.shape[:-2], kernel.shape[-2], kernel.shape[-1]
+    counts = lengths(x.shape[1:-1], window, strides, padding, dilation_rate)
+    wider = math.prod(x.shape[1:-1]) / math.prod(counts)
+    large = len(x) * math.prod(counts) * filters > 1 << 20 and channels >= 32
+    return large and wider <= 1.5 and max(window) > 1
+
+
 # XLA refuses groups without channels; sums over nothing are zero.
 def convolution(x, kernel, strides, padding, dilation_rate, depthwise):
     if depthwise and not kernel.size:
         counts = lengths(x.shape[1:-1], kernel.shape[:-2], strides, padding, dilation_rate)
         return jnp.zeros((x.shape[0], *counts, 0), x.dtype)
+    if not depthwise and _better_padded(x, kernel, strides, padding, dilation_rate):
+        around = tuple(((k - 1) // 2, k // 2) for k in kernel.shape[:-2])
+        inner = (slice(before, n - after) for n, (before, after) in zip(x.shape[1:-1], around, strict=True))
+        return convolution(x, kernel, strides, around, dilation_rate, depthwise)[:, *inner]
     channels = x.shape[-1]
     if depthwise:
         kernel = kernel.reshape(*kernel.shape[:-2], 1, -1)
@@ -54,9 +74,22 @@ def convolution_input_gradient(g, kernel, sizes, strides, padding, dilation_rate
     )
 
 
+def _pieces(g):
+    """Pieces that the batch is cut into: on a CPU XLA slows down fourfold when g, as a kernel, outgrows the cache."""
+    if jax.default_backend() != "cpu":
+        return 1
+    return min(16, len(g), -(-g.size // (1 << 19)))
+
+
 def convolution_kernel_gradient(x, g, kernel_shape, strides, padding, dilation_rate, depthwise):
     if 0 in kernel_shape:
         return jnp.zeros(kernel_shape, x.dtype)
+    pieces = _pieces(g)
+    if pieces > 1:
+        step = -(-len(g) // pieces)
+        geometry = kernel_shape, strides, padding, dilation_rate, depthwise
+        parts = [(x[i : i + step], g[i : i + step]) for i in range(0, len(g), step)]
+        return functools.reduce(jnp.add, (convolution_kernel_gradient(*part, *geometry) for part in parts))
     # x convolved with g: strides and dilation change places, and the sum goes over the batch.
     around = []
     spans = reach(kernel_shape[:-2], dilation_rate)
