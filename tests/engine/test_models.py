@@ -120,6 +120,6 @@ def test_a_list_is_no_config_of_a_model():
         model_from_config([])
 
 
-@pytest.mark.parametrize("module", ["metrics", "losses", "callbacks", "layers", "engine", "models", "utils.layer_utils"])
+@pytest.mark.parametrize("module", ["metrics", "losses", "callbacks", "layers", "engine", "utils.layer_utils"])
 def test_any_module_may_be_imported_first(module):
     subprocess.run([sys.executable, "-c", f"import minikeras.{module}"], check=True)
