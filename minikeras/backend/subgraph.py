@@ -9,7 +9,7 @@ import threading
 
 from .op import Spec
 from .program import NeedsValue, Program, Specialiser, input_positions, live_steps
-from .tensor import Constant, Placeholder, Tensor, Update, building, serials, show
+from .tensor import Constant, Placeholder, Update, building, serials, show
 
 # Numbers the steps of nested loops apart: an outer step advances the count by this prime.
 STEPS_APART = 1_000_003
@@ -207,6 +207,3 @@ def parameter_like(tensor, shape=None, name="slice"):
     made = Placeholder(tensor.shape if shape is None else shape, tensor.dtype, f"{name}:0")
     made._uses_learning_phase = tensor._uses_learning_phase
     return made
-
-
-__all__ = ["Body", "Tensor", "close", "current_step", "trace"]

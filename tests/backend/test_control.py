@@ -307,6 +307,25 @@ def test_outputs_that_nothing_reads_are_not_stacked():
     assert len(ops_of(K.function(net.tensors, [outputs]))[2][0].outputs) == 2
 
 
+def test_a_mask_of_ones_leaves_no_product_in_the_loop():
+    x, s = K.placeholder((2, 4, 3)), K.placeholder((2, 3))
+    ones = K.ones_like(s)
+    mask = K.in_train_phase(K.dropout(ones, 0.5), ones)
+    _, _, states = K.rnn(lambda x, states: (x, [x + states[0] * mask]), x, [s])
+    f = K.function([x, s, K.learning_phase()], states)
+    assert "multiply" in ops_of(f, phase=1)[1][0]
+    assert "multiply" not in ops_of(f, phase=0)[1][0]
+
+
+def test_the_gradient_of_a_split_is_joined_not_added(float64):
+    x = K.placeholder((2, 6))
+    parts = [K.sin(x[:, 2 * i : 2 * i + 2]) * float(i + 1) for i in range(3)]
+    loss = K.sum(K.square(parts[0] + parts[1] + parts[2]))
+    names = ops_of(K.function([x], K.gradients(loss, x)))[0]
+    assert "put" not in names
+    check_both_orders(loss, [x], [numbers(2, 6)])
+
+
 def test_functions_made_before_and_after_a_gradient_agree(backend):
     net = Recurrent()
     _, outputs, _ = net.run()

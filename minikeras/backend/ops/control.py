@@ -51,14 +51,11 @@ def switch(condition, then_expression, else_expression):
     Raises ValueError when the condition has more axes than the expressions.
     """
     condition = as_tensor(condition)
-    if condition.ndim == 0 and callable(then_expression) and callable(else_expression) and _lazy(condition):
+    lazy = condition.ndim == 0 and not is_learning_phase(condition)  # the phase is known before anything runs
+    if lazy and callable(then_expression) and callable(else_expression):
         return _switch_lazily(condition, then_expression, else_expression)
     pick = choose if condition.ndim == 0 else _where_leading
     return _zipped(lambda a, b: pick(condition, a, b), _value(then_expression), _value(else_expression))
-
-
-def _lazy(condition):
-    return not is_learning_phase(condition)
 
 
 def _value(x):
