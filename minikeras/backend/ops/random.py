@@ -157,7 +157,7 @@ def drop(x: Tensor, count: Tensor, step: Tensor, noise_shape: Host, level: float
     return like(float_like(x)), Spec(mask, "bool")
 
 
-@op
+@op(composite=True)
 def keep(x: Tensor, kept: Tensor, scale: float):
     """x times `scale` where kept, else 0; `kept` broadcasts to x."""
     return x * (cast_like(kept, x) * scale)
