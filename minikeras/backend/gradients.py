@@ -92,7 +92,9 @@ def _pull_back_node(node, found, order):
     try:
         pairs = _pulled(node, gs[0] if single else gs, outputs[0] if single else outputs, leading)
         for tensor, more, g in pairs:
-            _add(found, tensor, guards + more, g)
+            inner = _narrowed(guards, more)
+            if inner is not None:
+                _add(found, tensor, inner, g)
     finally:
         building.scope = outer
 
@@ -149,6 +151,16 @@ def _totals(found, tensors):
         if len(part) > 1:  # kept, so that the sum is built once
             found[tensor] = [(shared, g)]
     return shared, gs
+
+
+def _narrowed(guards, more):
+    """All the guards, each once; None when they contradict each other."""
+    for condition, side in more:
+        if (condition, not side) in guards:
+            return None
+        if (condition, side) not in guards:
+            guards = (*guards, (condition, side))
+    return guards
 
 
 def _common(guards):

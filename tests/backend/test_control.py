@@ -86,6 +86,15 @@ def test_gradients_of_both_branches_meet_with_those_from_elsewhere(backend, floa
     assert_allclose(f([value, 0])[0], 4 * value)
 
 
+def test_branches_nest_deeply(float64):
+    x = h = K.placeholder(())
+    for _ in range(2000):
+        h = K.in_train_phase(h * 1.001, x)
+    f = K.function([x, K.learning_phase()], K.gradients(h, x))
+    assert_allclose(f([1.0, 1])[0], 1.001**2000)
+    assert_allclose(f([1.0, 0])[0], 1.0)
+
+
 def test_a_nan_of_the_branch_not_taken_stays_out_of_the_gradient(backend):
     x, c = K.placeholder((2,)), K.placeholder((), dtype="bool")
     y = K.switch(c, K.log(x), x)
