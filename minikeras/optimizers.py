@@ -14,6 +14,10 @@ from . import backend as K
 from .utils.generic_utils import deserialize_keras_object, serialize_keras_object
 
 
+# Running means of squares are never negative: K.sqrt would look for such elements each time.
+root = K.true_sqrt
+
+
 def clip_norm(g, c, n):
     """g scaled by c / n where n, its norm, is at least c. c: a number; not positive: g as it is."""
     return g if c <= 0 else g * K.switch(n >= c, c / n, K.ones_like(n))
@@ -211,7 +215,7 @@ class RMSprop(Optimizer):
 
     def rule(self, p, g, a, lr):
         a = self.rho * a + (1.0 - self.rho) * K.square(g)
-        return p - lr * g / (K.sqrt(a) + self.epsilon), a
+        return p - lr * g / (root(a) + self.epsilon), a
 
 
 class Adagrad(Optimizer):
@@ -226,7 +230,7 @@ class Adagrad(Optimizer):
 
     def rule(self, p, g, a, lr):
         a = a + K.square(g)
-        return p - lr * g / (K.sqrt(a) + self.epsilon), a
+        return p - lr * g / (root(a) + self.epsilon), a
 
 
 class Adadelta(Optimizer):
@@ -242,7 +246,7 @@ class Adadelta(Optimizer):
 
     def rule(self, p, g, a, d, lr):
         a = self.rho * a + (1.0 - self.rho) * K.square(g)
-        u = g * K.sqrt(d + self.epsilon) / K.sqrt(a + self.epsilon)
+        u = g * root(d + self.epsilon) / root(a + self.epsilon)
         return p - lr * u, a, self.rho * d + (1.0 - self.rho) * K.square(u)
 
 
@@ -275,9 +279,9 @@ class Adam(Optimizer):
         m = self.beta_1 * m + (1.0 - self.beta_1) * g
         v = self.beta_2 * v + (1.0 - self.beta_2) * K.square(g)
         if not self.amsgrad:
-            return p - lr * m / (K.sqrt(v) + self.epsilon), m, v
+            return p - lr * m / (root(v) + self.epsilon), m, v
         vhat = K.maximum(vhat, v)
-        return p - lr * m / (K.sqrt(vhat) + self.epsilon), m, v, vhat
+        return p - lr * m / (root(vhat) + self.epsilon), m, v, vhat
 
 
 class AdamW(Adam):
@@ -354,7 +358,7 @@ class Nadam(Optimizer):
         m = self.beta_1 * m + (1.0 - self.beta_1) * g
         v = self.beta_2 * v + (1.0 - self.beta_2) * K.square(g)
         ahead = of_gradient * g + of_moment * m
-        return p - self.learning_rate * ahead / (K.sqrt(of_square * v) + self.epsilon), m, v
+        return p - self.learning_rate * ahead / (root(of_square * v) + self.epsilon), m, v
 
 
 class Lion(Optimizer):

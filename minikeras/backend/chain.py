@@ -4,17 +4,24 @@ Every instruction writes into given memory: into the variable whose new value it
 one, else into a scratch run. Shared by the engines whose kernels take `out`.
 """
 
-from .grouping import Ref
+import copy
+from typing import NamedTuple
+
+from .grouping import Instruction, Ref
 
 
 class Chain:
     """Source of `chain(variables, gradients, scalars, scratch)` for a group. kernel: op -> callable that takes `out=`.
 
-    scratch: dtypes of the scratch runs that it needs, by index.
+    scratch: dtypes of the scratch runs that it needs, by index. fused: (outer op, inner op) -> (kernel, its keywords)
+    for engines that have x + a * b and the like in one call.
     """
 
-    def __init__(self, group, kernel, constant):
+    def __init__(self, group, kernel, constant, fused=None):
         self.group, self.scratch, self.globals = group, [], {}
+        if fused:
+            group = self.group = _fuse(group, fused)
+            kernel = _kernel_or_own(kernel)
         self.last, self.place = group.reads(), {}
         self.root = {index: role for role, index in group.roots.items()}
         self.constants = [constant(c) for c in group.constants]
@@ -25,7 +32,7 @@ class Chain:
     def _line(self, i, step, kernel):
         name = f"k{i}"
         self.globals[name] = kernel(step.op)
-        arguments = "".join(f"{self._spell(arg, i)}, " for arg in step.args)
+        arguments = "".join(f"{self._spell(arg, i)}, " for arg in step.args) + getattr(step.op, "keywords", "")
         self.place[i] = self._target(i, step)
         return f"{name}({arguments}out={self.place[i]})"
 
@@ -71,3 +78,49 @@ class Chain:
         exec(compile(source, "<minikeras update>", "exec"), scope)
         scope["chain"].source = source
         return scope["chain"]
+
+
+class Fused(NamedTuple):
+    """A call that does the work of two instructions."""
+
+    kernel: object
+    keywords: str = ""
+
+
+def _kernel_or_own(kernel):
+    return lambda op: op.kernel if isinstance(op, Fused) else kernel(op)
+
+
+def _fuse(group, fused):
+    """A copy of the group in which x op (a op' b) is one instruction where `fused` knows one."""
+    fused_group = copy.copy(group)
+    steps, reads = list(group.instructions), {}
+    for step in steps:
+        for ref in step.args:
+            if isinstance(ref, Ref) and ref.kind == "result":
+                reads[ref.index] = reads.get(ref.index, 0) + 1
+    dropped = set()
+    for i, step in enumerate(steps):
+        for inner, x in ((1, 0), (0, 1)) if step.op.name == "add" else ((1, 0),):
+            if len(step.args) != 2 or not _only_here(step.args[inner], reads, group.roots):
+                continue
+            source = steps[step.args[inner].index]
+            found = fused.get((step.op.name, source.op.name)) if not isinstance(source.op, Fused) else None
+            if found and step.args[x] != step.args[inner] and step.args[x].kind != "scalar":
+                steps[i] = Instruction(Fused(*found), (step.args[x], *source.args), step.dtype)
+                dropped.add(step.args[inner].index)
+                break
+    places = {j: k for k, j in enumerate(j for j in range(len(steps)) if j not in dropped)}
+    fused_group.instructions = [
+        steps[j]._replace(args=tuple(_moved(a, places) for a in steps[j].args)) for j in places
+    ]
+    fused_group.roots = {role: places[j] for role, j in group.roots.items()}
+    return fused_group
+
+
+def _only_here(ref, reads, roots):
+    return isinstance(ref, Ref) and ref.kind == "result" and reads[ref.index] == 1 and ref.index not in roots.values()
+
+
+def _moved(arg, places):
+    return Ref("result", places[arg.index]) if isinstance(arg, Ref) and arg.kind == "result" else arg

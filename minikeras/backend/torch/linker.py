@@ -11,6 +11,15 @@ from ..straight_line import straight_line
 from . import device
 
 
+# x + a b, x - a b, x + a / b, x - a / b in one call.
+FUSED = {
+    ("add", "multiply"): (torch.addcmul, ""),
+    ("subtract", "multiply"): (torch.addcmul, "value=-1, "),
+    ("add", "true_divide"): (torch.addcdiv, ""),
+    ("subtract", "true_divide"): (torch.addcdiv, "value=-1, "),
+}
+
+
 class Linked:
     """A program ready to run. New values of variables replace the old tensors, or are written into common memory."""
 
@@ -48,7 +57,7 @@ def writes_out(op):
 
 def run_group(line, group):
     """Appends an update group to a line: its gradients are joined, then its chain runs on the flat memory."""
-    chain = Chain(group, lambda op: runtime.kernel(line.engine, op), constant)
+    chain = Chain(group, lambda op: runtime.kernel(line.engine, op), constant, FUSED)
     flats = [flat_memory(role, empty)[0] for role in zip(*group.variables, strict=True)]
     names = [line.bind(flat, "flat") for flat in flats]
     for values in zip(*group.gradients, strict=True):
