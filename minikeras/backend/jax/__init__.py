@@ -7,6 +7,7 @@ import numpy as np
 
 from .linker import Linked as link
 from .linker import precision
+from .selection import raise_found
 
 NAME = "jax"
 VIEWS = frozenset()  # arrays are immutable: nothing is shared that could change
@@ -36,7 +37,9 @@ def to_native(array):
 
 def to_numpy(value):
     """An array as a NumPy array of its own; waits for the device. (A view would be lost with a donated buffer.)"""
-    return np.array(value)
+    array = np.array(value)
+    raise_found()
+    return array
 
 
 def from_feed(value, dtype):

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from ..straight_line import straight_line
+from .selection import raise_found
 
 # Dispatch is asynchronous, so this is held for microseconds. Without it one thread could donate what another reads.
 _dispatch = threading.RLock()
@@ -43,6 +44,7 @@ class Linked:
         self.run = jax.jit(run, donate_argnums=0)
 
     def __call__(self, inputs):
+        raise_found()  # what an earlier call met
         counts = np.array([c.value for c in self.counters], dtype=np.int32)
         with _dispatch, precision(["float64"]) if self.wide else _no_context:
             outputs, news = self.run(
