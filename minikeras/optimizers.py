@@ -13,7 +13,6 @@ import numpy as np
 from . import backend as K
 from .utils.generic_utils import deserialize_keras_object, serialize_keras_object
 
-
 # Running means of squares are never negative: K.sqrt would look for such elements each time.
 root = K.true_sqrt
 

@@ -1,6 +1,7 @@
 """From layers to digits: one graph, three backends, the same training."""
 
 import importlib.util
+import itertools
 import pathlib
 import sys
 
@@ -88,23 +89,23 @@ def test_one_live_model_goes_from_backend_to_backend():
         K.set_backend(name)
         np.testing.assert_allclose(model.predict(x), before, rtol=1e-5, atol=1e-5)
         losses += [model.train_on_batch(x, y) for _ in range(5)]
-    assert all(later < earlier for earlier, later in zip(losses, losses[1:], strict=False))
+    assert all(later < earlier for earlier, later in itertools.pairwise(losses))
     assert int(K.get_value(model.optimizer.iterations)) == len(losses)
 
 
-# ---- what goes wrong, and what is said then ----------------------------------------------------------------------------
+# ---- what goes wrong, and what is said then --------------------------------------------------------------------------
 
 
 def test_a_layer_on_the_wrong_shape_is_named_with_both_sizes():
     layer = Dense(3, name="head")
     layer(Input((4,)))
-    with pytest.raises(ValueError, match="(?s)head.*4.*5"):
+    with pytest.raises(ValueError, match=r"(?s)head.*4.*5"):
         layer(Input((5,)))
 
 
 def test_a_product_that_does_not_fit_names_the_layer_and_the_shapes():
     bad = Lambda(lambda t: K.dot(t, K.constant(np.ones((7, 2)))), name="projection")
-    with pytest.raises(ValueError, match="(?s)projection.*4 != 7"):
+    with pytest.raises(ValueError, match=r"(?s)projection.*4 != 7"):
         bad(Input((4,)))
 
 

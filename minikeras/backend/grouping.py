@@ -21,7 +21,7 @@ class Instruction(NamedTuple):
 
 
 class Ref(NamedTuple):
-    """What an instruction reads. kind: 'variable', 'gradient', 'scalar', 'constant' or 'result'; index: which of them."""
+    """What an instruction reads. kind: 'variable', 'gradient', 'scalar', 'constant', 'result'; index: which of them."""
 
     kind: str
     index: int
@@ -51,7 +51,7 @@ class _Member:
     def __init__(self, updates, local):
         self.variables, self.gradients, self.scalars, self.constants = [], [], [], []
         self.instructions, self.refs = [], {}
-        for variable, value in updates:
+        for _, value in updates:
             self._visit(value, local)
         read = {v: i for i, v in enumerate(self.variables)}
         for variable, _ in updates:
@@ -65,7 +65,9 @@ class _Member:
         while stack:
             value = stack[-1]
             inside = value.kind == "step" and value.source in local
-            missing = [v for v in value.source.inputs if v not in self.refs] if inside and value not in self.refs else []
+            missing = (
+                [v for v in value.source.inputs if v not in self.refs] if inside and value not in self.refs else []
+            )
             if missing:
                 stack.extend(reversed(missing))
                 continue
@@ -176,7 +178,10 @@ def _members(program, local):
     fitting = [
         (variable, value)
         for variable, value in program.updates
-        if value.kind == "step" and value.source in local and value.dtype == variable.dtype and value.shape == variable.shape
+        if value.kind == "step"
+        and value.source in local
+        and value.dtype == variable.dtype
+        and value.shape == variable.shape
     ]
     for _, value in fitting:
         stack, seen = [value.source], set()
@@ -193,7 +198,7 @@ def _members(program, local):
     return list(found.values())
 
 
-# ---- common memory ------------------------------------------------------------------------------------------------------
+# ---- common memory ---------------------------------------------------------------------------------------------------
 
 
 class Run:

@@ -109,7 +109,7 @@ def host_integers(value):
     return tuple(items)
 
 
-# ---- values into tensors ----------------------------------------------------------------------------------------------
+# ---- values into tensors ---------------------------------------------------------------------------------------------
 
 
 def as_tensor(value, dtype=None):
@@ -172,14 +172,15 @@ def _wider(a, b):
     return np.promote_types(a, b).name if is_float(a) == is_float(b) else (a if is_float(a) else b)
 
 
-# ---- declaration ------------------------------------------------------------------------------------------------------
+# ---- declaration -----------------------------------------------------------------------------------------------------
 
 
 class Op:
     """A declared op. name, family (its module), parameters (names), rules; see the module's docstring."""
 
-    def __init__(self, function, elementwise=False, promote=(), random=False, host=None, prepare=None, fold=True,
-                 composite=False):
+    def __init__(
+        self, function, elementwise=False, promote=(), random=False, host=None, prepare=None, fold=True, composite=False
+    ):
         self.name, self.function = function.__name__, function
         self.family = function.__module__.rsplit(".", 1)[-1]
         self.signature = inspect.signature(function)
@@ -265,7 +266,9 @@ class Op:
         inputs = flat_tensors(args, self.tensor_positions, self.host_positions)
         specs = result if isinstance(result, (tuple, list)) and not isinstance(result, Spec) else (result,)
         if isinstance(specs[0], Tensor) != self.composite:
-            raise TypeError(f"K.{self.name}: a body that returns tensors makes a composite; declare it @op(composite=True).")
+            raise TypeError(
+                f"K.{self.name}: a body that returns tensors makes a composite; declare it @op(composite=True)."
+            )
         control = ()
         if building.control:
             args, inputs, control = under_control(args, inputs)
@@ -339,7 +342,8 @@ def op(function=None, **options):
     elementwise: its tensors are brought to one dtype and broadcast, and cotangents are summed back.
     promote: names of the tensors that are brought to one dtype. random: it draws; it is never merged or folded.
     host: (*values) -> array: it depends on shapes only, and is evaluated when a program is specialised.
-    composite: the body returns tensors: what the op means. fold: whether applications to constants are computed when a program is specialised.
+    composite: the body returns tensors: what the op means.
+    fold: whether applications to constants are computed when a program is specialised.
     prepare: a function with the public signature that returns the arguments of the declared one, where the two differ.
     """
     if function is None:
@@ -358,7 +362,7 @@ def op(function=None, **options):
     return public
 
 
-# ---- shape rules that many ops share ------------------------------------------------------------------------------------
+# ---- shape rules that many ops share ---------------------------------------------------------------------------------
 
 
 def broadcast(*shapes):

@@ -27,6 +27,10 @@ def _method(op, swapped=False):
     return lambda self, other: op(self, other)
 
 
+def _unary(op):
+    return lambda self: op(self)
+
+
 def install():
     """Gives the Tensor class its operators."""
     for name, op in BINARY.items():
@@ -35,7 +39,7 @@ def install():
     for name, op in COMPARISON.items():
         setattr(Tensor, f"__{name}__", _method(op))
     for name, op in UNARY.items():
-        setattr(Tensor, f"__{name}__", (lambda op: lambda self: op(self))(op))
+        setattr(Tensor, f"__{name}__", _unary(op))
     Tensor.__getitem__ = shape.index_tensor
 
 

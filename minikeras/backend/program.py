@@ -273,15 +273,13 @@ class Specialiser:
             outputs = self._folded(op, args)
         else:
             step = Step(op, tuple(args), inputs, self.scope)
-            outputs = step.outputs = tuple(
-                Value(tuple(s.shape), s.dtype, "step", step, i) for i, s in enumerate(specs)
-            )
+            outputs = step.outputs = tuple(Value(tuple(s.shape), s.dtype, "step", step, i) for i, s in enumerate(specs))
         if key is not None:
             self.merged[key] = outputs
         return outputs
 
     def _before_broadcast(self, op, args):
-        """An elementwise op on tensors that were only broadcast: it broadcasts by itself, or its result is broadcast."""
+        """An elementwise op on what was only broadcast: it broadcasts by itself, or its result is broadcast."""
         if not any(isinstance(a, Value) and a.op_name == "broadcast_to" for a in args):
             return None
         narrow = [a.source.args[0] if isinstance(a, Value) and a.op_name == "broadcast_to" else a for a in args]
@@ -298,7 +296,9 @@ class Specialiser:
             result = op.function(*([stand_in(a) for a in args] if op.composite else args))
         except (ValueError, TypeError) as error:
             place = f" in {self.scope}" if self.scope else ""
-            shapes = "   ".join(f"{n} {show(a)}" for n, a in zip(op.parameters, args, strict=True) if isinstance(a, Value))
+            shapes = "   ".join(
+                f"{n} {show(a)}" for n, a in zip(op.parameters, args, strict=True) if isinstance(a, Value)
+            )
             raise type(error)(f"K.{op.name}{place}: {error}\n  {shapes}") from error
         if op.composite and runtime.kernel(self.backend, op) is None:
             raise TypeError(f"K.{op.name} is a composite without a kernel here: a rewrite may only emit primitives.")
@@ -335,7 +335,11 @@ class Specialiser:
         if op.random or not op.fold or any(v.kind != "constant" for v in inputs):
             return False
         small = sum(Value(s.shape, s.dtype, "", None).nbytes for s in specs) <= (FOLD_LIMIT if self.level else 1024)
-        return small and all(s.dtype != "bfloat16" for s in specs) and runtime.kernel(runtime.load("numpy"), op) is not None
+        return (
+            small
+            and all(s.dtype != "bfloat16" for s in specs)
+            and runtime.kernel(runtime.load("numpy"), op) is not None
+        )
 
     def _folded(self, op, args):
         kernel = runtime.kernel(runtime.load("numpy"), op)

@@ -12,7 +12,6 @@ entry-point group `minikeras.backends`.
 """
 
 import importlib
-from importlib import metadata
 
 from . import config
 
@@ -48,10 +47,13 @@ def _import(name):
                 f'The backend "{name}" needs the package {PACKAGES[name]!r}, which is not installed ({error}). '
                 f"Run: pip install minikeras-multibackend[{PACKAGES[name]}]"
             ) from error
-    for entry in metadata.entry_points(group="minikeras.backends"):
+    from importlib import metadata  # takes a while, and few processes need it
+
+    entries = metadata.entry_points(group="minikeras.backends")
+    for entry in entries:
         if entry.name == name:
             return entry.load()
-    others = [entry.name for entry in metadata.entry_points(group="minikeras.backends")]
+    others = [entry.name for entry in entries]
     raise ValueError(
         f"There is no backend {name!r}; there are {', '.join([*BUILTIN, *others])}. "
         "Choose one with MINIKERAS_BACKEND or K.set_backend."

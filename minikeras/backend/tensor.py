@@ -1,8 +1,8 @@
 """The nodes of the graph: tensors without numbers, and the few kinds of leaves that have some.
 
 A `Tensor` is the result of an op application (`Apply`) or a leaf: `Placeholder` (fed at run time), `Variable` (owns a
-value), `Constant`, `Counter` (how often a random op has drawn). An `Update` is a tensor whose evaluation also stores its
-value in a variable. Nothing here computes.
+value), `Constant`, `Counter` (how often a random op has drawn). An `Update` is a tensor whose evaluation also stores
+its value in a variable. Nothing here computes.
 """
 
 import itertools
@@ -189,7 +189,7 @@ class Constant(Tensor):
 
 
 class Counter(Tensor):
-    """How often a random op has drawn: with its seed this is all of its state. A host int, kept out of the graph's data."""
+    """How often a random op has drawn: with its seed all of its state. A host int, kept out of the graph's data."""
 
     def __init__(self):
         super().__init__((), "int32", "counter:0")

@@ -11,7 +11,9 @@ from minikeras import backend as K
 
 def over(function):
     """NumPy's reduction with the argument names of K."""
-    return lambda x, axis=None, keepdims=False: function(x, axis=tuple(axis) if isinstance(axis, list) else axis, keepdims=keepdims)
+    return lambda x, axis=None, keepdims=False: function(
+        x, axis=tuple(axis) if isinstance(axis, list) else axis, keepdims=keepdims
+    )
 
 
 MATH = [
@@ -44,7 +46,13 @@ MATH = [
     case(K.erf, (3, 4)),
     case(K.floor, (3, 4), reference=np.floor, gradient=False),
     case(K.round, (3, 4), reference=np.round, gradient=False),
-    case(K.clip, (3, 4), min_value=-0.7, max_value=0.9, reference=lambda x, min_value, max_value: np.clip(x, min_value, max_value)),
+    case(
+        K.clip,
+        (3, 4),
+        min_value=-0.7,
+        max_value=0.9,
+        reference=lambda x, min_value, max_value: np.clip(x, min_value, max_value),
+    ),
     case(K.equal, ints(3, 3, 4), ints(3, 4), reference=np.equal, gradient=False),
     case(K.not_equal, ints(3, 3, 4), ints(3, 4), reference=np.not_equal, gradient=False),
     case(K.greater, (3, 4), (4,), reference=np.greater, gradient=False),
@@ -70,7 +78,13 @@ REDUCTION = [
     *(case(K.var, (2, 3, 4), reference=over(np.var), edges=False, **a) for a in AXES),
     *(case(K.std, (2, 3, 4), reference=over(np.std), edges=False, **a) for a in AXES),
     *(case(K.logsumexp, (2, 3, 4), reference=over(lambda x, **k: np.log(np.sum(np.exp(x), **k))), **a) for a in AXES),
-    case(K.prod, np.array([[0.0, 2.0, 3.0], [0.0, 0.0, 1.5], [1.0, 2.0, 0.5]]), axis=1, second=False, reference=over(np.prod)),
+    case(
+        K.prod,
+        np.array([[0.0, 2.0, 3.0], [0.0, 0.0, 1.5], [1.0, 2.0, 0.5]]),
+        axis=1,
+        second=False,
+        reference=over(np.prod),
+    ),
     case(K.any, ints(2, 3, 4), axis=1, reference=over(np.any), gradient=False),
     case(K.all, ints(2, 3, 4), axis=0, reference=over(np.all), gradient=False),
     case(K.argmax, (3, 4), axis=1, reference=np.argmax, gradient=False, edges=False),
@@ -88,15 +102,25 @@ SHAPE = [
     case(K.squeeze, (3, 1, 4), axis=1, reference=np.squeeze),
     case(K.flatten, (2, 3, 4), reference=np.ravel),
     case(K.batch_flatten, (2, 3, 4), reference=lambda x: x.reshape(len(x), -1)),
-    case(lambda a, b: K.concatenate([a, b], 1), (2, 3), (2, 4), name="concatenate", edges=False,
-         reference=lambda a, b: np.concatenate([a, b], 1)),
-    case(lambda a, b: K.stack([a, b], axis=1), (3, 4), (3, 4), name="stack", reference=lambda a, b: np.stack([a, b], 1)),
+    case(
+        lambda a, b: K.concatenate([a, b], 1),
+        (2, 3),
+        (2, 4),
+        name="concatenate",
+        edges=False,
+        reference=lambda a, b: np.concatenate([a, b], 1),
+    ),
+    case(
+        lambda a, b: K.stack([a, b], axis=1), (3, 4), (3, 4), name="stack", reference=lambda a, b: np.stack([a, b], 1)
+    ),
     case(K.tile, (3, 4), n=(2, 3), reference=lambda x, n: np.tile(x, n)),
     case(K.repeat_elements, (3, 4), rep=2, axis=1, reference=lambda x, rep, axis: np.repeat(x, rep, axis)),
     case(K.repeat, (3, 4), n=2, reference=lambda x, n: np.repeat(x[:, None], n, 1)),
     case(K.reverse, (3, 4), axes=1, reference=lambda x, axes: np.flip(x, axes)),
     case(K.pad, (3, 4), padding=((1, 0), (2, 1)), reference=lambda x, padding: np.pad(x, padding)),
-    case(K.temporal_padding, (2, 3, 4), padding=(1, 2), reference=lambda x, padding: np.pad(x, [(0, 0), padding, (0, 0)])),
+    case(
+        K.temporal_padding, (2, 3, 4), padding=(1, 2), reference=lambda x, padding: np.pad(x, [(0, 0), padding, (0, 0)])
+    ),
     case(K.gather, (5, 3), ints(5, 2, 4), reference=lambda x, i: x[i], edges=False),
     case(lambda x: x[:, 1], (3, 4), name="getitem-int", reference=lambda x: x[:, 1], edges=False),
     case(lambda x: x[..., None, ::-2], (3, 5), name="getitem-step", reference=lambda x: x[..., None, ::-2]),
@@ -119,7 +143,8 @@ LINALG = [
     case(K.batch_dot, (2, 4, 3), (2, 3, 5), reference=lambda x, y: np.einsum("bij,bjk->bik", x, y)),
     case(K.batch_dot, (2, 3), (2, 3), axes=1, reference=lambda x, y, axes: np.sum(x * y, 1, keepdims=True)),
     case(K.batch_dot, (2, 4, 3), (2, 5, 3), axes=(2, 2), reference=lambda x, y, axes: np.einsum("bij,bkj->bik", x, y)),
-    case(K.tensordot, (2, 3, 4), (4, 3, 5), axes=((1, 2), (1, 0)), reference=lambda x, y, axes: np.tensordot(x, y, axes)),
+    case(K.tensordot, (2, 3, 4), (4, 3, 5), axes=((1, 2), (1, 0)),
+         reference=lambda x, y, axes: np.tensordot(x, y, axes)),
     case(lambda x, y: K.einsum("bij,bkj->bik", x, y), (2, 4, 3), (2, 5, 3), name="einsum",
          reference=lambda x, y: np.einsum("bij,bkj->bik", x, y)),
     case(K.norm, (3, 4), axis=1, reference=lambda x, axis: np.linalg.norm(x, axis=axis)),

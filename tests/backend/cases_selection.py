@@ -34,7 +34,7 @@ ORDER = [
     case(K.sort, (3, 5), axis=0, descending=True, reference=lambda x, **_: np.flip(np.sort(x, 0), 0)),
     case(K.argsort, TIES, gradient=False, reference=lambda x: np.argsort(x, kind="stable")),
     case(K.argsort, TIES, descending=True, gradient=False, reference=lambda x, **_: np.argsort(-x, kind="stable")),
-    case(K.argsort, ints(9, 4, 3), axis=0, gradient=False, reference=lambda x, axis: np.argsort(x, axis, kind="stable")),
+    case(K.argsort, ints(9, 4, 3), axis=0, gradient=False, reference=lambda x, axis: np.argsort(x, 0, kind="stable")),
     case(K.topk, (3, 5), k=2, reference=top),
     case(K.topk, (4, 3, 2), k=3, axis=0, reference=top),
     case(K.topk, TIES, k=3, index=1, gradient=False, reference=top_positions),
@@ -46,10 +46,11 @@ PARTS = [
     case(K.split, (3, 6), n_or_sizes=3, axis=1, index=1, edges=False, reference=lambda x, **_: x[:, 2:4]),
     case(K.split, (5, 3), n_or_sizes=[1, -1, 2], axis=0, index=1, edges=False, reference=lambda x, **_: x[1:3]),
     case(K.split, (3, 6), n_or_sizes=[2, 4], axis=-1, index=1, edges=False, reference=lambda x, **_: x[:, 2:]),
-    case(lambda x: K.unstack(K.reshape(x, (3, 4)), 1)[2], (3, 4), name="unstack", edges=False, reference=lambda x: x[:, 2]),
+    case(lambda x: K.unstack(K.reshape(x, (3, 4)), 1)[2], (3, 4), name="unstack", edges=False,
+         reference=lambda x: x[:, 2]),
     case(K.moveaxis, (2, 3, 4), source=0, destination=-1, reference=np.moveaxis),
     case(K.moveaxis, (2, 3, 4, 5), source=[0, 2], destination=[3, 0], reference=np.moveaxis),
-]
+]  # fmt: skip
 
 ROWS = ints(3, 6, 1)
 
@@ -62,8 +63,10 @@ def placed(function, *inputs, name, reference):
 PLACED = [
     placed(lambda x: K.gather_nd(x, PLACES), (3, 4), name="gather_nd", reference=lambda x: x[tuple(PLACES.T)]),
     placed(lambda x: K.gather_nd(x, ROWS), (3, 2), name="gather_nd-rows", reference=lambda x: x[ROWS[:, 0]]),
-    placed(lambda u: K.scatter(PLACES, u, (3, 4)), (3,), name="scatter", reference=lambda u: scattered(PLACES, u, (3, 4))),
-    placed(lambda u: K.scatter(ROWS, u, (3, 2)), (6, 2), name="scatter-rows", reference=lambda u: scattered(ROWS, u, (3, 2))),
+    placed(lambda u: K.scatter(PLACES, u, (3, 4)), (3,), name="scatter",
+           reference=lambda u: scattered(PLACES, u, (3, 4))),
+    placed(lambda u: K.scatter(ROWS, u, (3, 2)), (6, 2), name="scatter-rows",
+           reference=lambda u: scattered(ROWS, u, (3, 2))),
     placed(lambda x, u: K.scatter_update(x, PLACES, u), (3, 4), (3,), name="scatter_update",
            reference=lambda x, u: updated(x, PLACES, u)),
     placed(lambda x, u: K.scatter_update(x, PLACES, u), (3, 4, 2), (3, 2), name="scatter_update-rows",

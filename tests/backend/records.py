@@ -19,11 +19,19 @@ class Case:
 
     def __init__(self, function, inputs, low, high, reference, gradient, second, edges, index, name, kwargs):
         self.function, self.inputs, self.low, self.high, self.reference = function, inputs, low, high, reference
-        self.gradient, self.second, self.edges, self.index, self.kwargs = gradient, second and gradient, edges, index, kwargs
+        self.gradient, self.second, self.edges, self.index, self.kwargs = (
+            gradient,
+            second and gradient,
+            edges,
+            index,
+            kwargs,
+        )
         self.name = name or getattr(function, "__name__", "case")
 
     def __str__(self):
-        shapes = "-".join("x".join(map(str, i if isinstance(i, tuple) else np.shape(i))) or "scalar" for i in self.inputs)
+        shapes = "-".join(
+            "x".join(map(str, i if isinstance(i, tuple) else np.shape(i))) or "scalar" for i in self.inputs
+        )
         options = "-".join(f"{k}={v}" for k, v in self.kwargs.items() if not callable(v))
         return "-".join(filter(None, [self.name, shapes, options])).replace(" ", "")
 
@@ -56,8 +64,19 @@ class Case:
         return sorted({n for i in self.inputs if isinstance(i, tuple) for n in i if n > 1})
 
 
-def case(function, *inputs, low=None, high=None, reference=None, gradient=True, second=True, edges=True, index=0,
-         name=None, **kwargs):
+def case(
+    function,
+    *inputs,
+    low=None,
+    high=None,
+    reference=None,
+    gradient=True,
+    second=True,
+    edges=True,
+    index=0,
+    name=None,
+    **kwargs,
+):
     """A record; see Case. Further keywords are arguments of the function."""
     return Case(function, inputs, low, high, reference, gradient, second, edges, index, name, kwargs)
 

@@ -143,7 +143,11 @@ def torch_gradient(line, arrays):
     if not loss.requires_grad:
         return None
     loss.backward()
-    return {i: (t.grad if t.grad is not None else torch.zeros_like(t)).numpy() for i, t in enumerate(tensors) if t.requires_grad}
+    return {
+        i: (t.grad if t.grad is not None else torch.zeros_like(t)).numpy()
+        for i, t in enumerate(tensors)
+        if t.requires_grad
+    }
 
 
 @with_edges

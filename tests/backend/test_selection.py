@@ -107,7 +107,7 @@ def test_check_numerics_works_in_a_loop_and_lets_gradients_through(backend):
     steps = K.map_fn(lambda e: K.check_numerics(1.0 / e, "inverse"), x)
     run = K.function([x], [steps, *K.gradients(K.sum(steps), [x])])
     np.testing.assert_allclose(run([np.array([1.0, 2.0, 4.0])])[1], [-1, -0.25, -0.0625])
-    with pytest.raises(FloatingPointError, match="inverse: .* 0 of 1 elements are nan, 1 infinite"):
+    with pytest.raises(FloatingPointError, match=r"inverse: .* 0 of 1 elements are nan, 1 infinite"):
         run([np.array([1.0, 0.0, 2.0])])
 
 

@@ -9,4 +9,6 @@ def matmul(x, y, out=None):
 
 def _einsum(operands, equation):
     # "optimal" orders the products by size and runs them as BLAS calls where it can.
-    return np.einsum(equation, *operands, optimize="optimal" if len(operands) > 2 else "greedy").astype(operands[0].dtype)
+    return np.einsum(equation, *operands, optimize="optimal" if len(operands) > 2 else "greedy").astype(
+        operands[0].dtype
+    )

@@ -1,7 +1,7 @@
 """Runs programs with NumPy: a straight line of calls on memory that was planned beforehand.
 
-Every step whose kernel takes `out` gets a buffer when the program is linked; buffers are reused as soon as nothing reads
-them, an elementwise step may write over an argument that it is the last to read, views are made at link time, and the
+Every step whose kernel takes `out` gets a buffer when the program is linked; buffers are reused as soon as nothing
+reads them, an elementwise step may write over an argument that it is the last to read, views are made at link time, and the
 new value of a variable is written into the variable itself where nothing reads the old one later. What is left at run
 time are calls of ufuncs and BLAS on arrays that are already there.
 
@@ -78,10 +78,13 @@ def shaped(block, value):
 
 
 class Plan:
-    """The linked form of a program while it is made: source lines, and the arrays that they name."""
+    """The linked form of a program while it is made: source lines, and the arrays that they name.
 
-    def __init__(self, program, groups=()):
-        self.program, self.lines, self.names = program, [], {}
+    engine: the backend package whose kernels are called.
+    """
+
+    def __init__(self, program, engine, groups=()):
+        self.program, self.engine, self.lines, self.names = program, engine, [], {}
         self.groups = groups
         self.direct = {}  # Value -> where it is needed: its part of a group's flat gradient
         self.place = {}  # Value -> an array that stays the same from run to run, or the name of a local variable
@@ -109,7 +112,7 @@ class Plan:
         """Last reading step of each value; views keep what they look at."""
         last = self.program.last_uses()
         for step in reversed(self.program.steps):
-            kernel = kernel_of(step)
+            kernel = self.kernel(step)
             if getattr(kernel, "is_view", False):
                 base, out = step.inputs[0], step.outputs[0]
                 last[base] = max(last.get(base, -1), last[out])
@@ -119,7 +122,7 @@ class Plan:
         """Which steps may write straight into the variable that they update: Value -> Variable."""
         index = {step: i for i, step in enumerate(self.program.steps)}
         leaf = {v.source: v for s in self.program.steps for v in s.inputs if v.kind == "variable"}
-        taken, self.claim = {v for v in self.program.outputs}, {}
+        taken, self.claim = set(self.program.outputs), {}
         for variable, value in self.program.updates:
             if value.kind != "step" or value in taken or value.shape != variable.shape:
                 continue
@@ -127,20 +130,27 @@ class Plan:
             own = index[value.source]
             free = read is None or self.last.get(read, -1) < own
             own_read = read is not None and self.last.get(read, -1) == own and self._may_overwrite(value.source, read)
-            if (free or own_read) and takes_out(kernel_of(value.source)) and len(value.source.outputs) == 1:
+            if (free or own_read) and takes_out(self.kernel(value.source)) and len(value.source.outputs) == 1:
                 self.claim[value] = variable
                 taken.add(value)
 
     def _may_overwrite(self, step, read):
         same = [v for v in step.inputs if v is read]
-        return in_place(kernel_of(step)) and bool(same) and read.shape == step.outputs[0].shape and all(
-            not self._looks_at(v, read) for v in step.inputs if v is not read
+        return (
+            in_place(self.kernel(step))
+            and bool(same)
+            and read.shape == step.outputs[0].shape
+            and all(not self._looks_at(v, read) for v in step.inputs if v is not read)
         )
 
     def _looks_at(self, value, base):
-        while value.kind == "step" and getattr(kernel_of(value.source), "is_view", False):
+        while value.kind == "step" and getattr(self.kernel(value.source), "is_view", False):
             value = value.source.inputs[0]
         return value is base
+
+    def kernel(self, step):
+        """The kernel of a step."""
+        return op_kernel(self.engine, step.op)
 
     # -- arguments
 
@@ -172,13 +182,13 @@ class Plan:
         if arg is None or isinstance(arg, (bool, int, str)):
             return repr(arg)
         if isinstance(arg, Program):
-            return self.bind(run_body(arg), "body")
+            return self.bind(run_body(arg, self.engine), "body")
         return self.bind(arg, "a")
 
     # -- steps
 
     def add(self, i, step):
-        kernel = kernel_of(step)
+        kernel = self.kernel(step)
         if getattr(kernel, "is_view", False) and self._view(step, kernel):
             pass
         elif takes_out(kernel) and len(step.outputs) == 1 and step.outputs[0].dtype != "bfloat16":
@@ -247,9 +257,7 @@ class Plan:
     def _alone(self, value, step):
         """No other argument looks at the same block in another order."""
         block = self.block[value]
-        return all(
-            self.block.get(v) is not block or self.place[v] is self.place[value] for v in step.inputs
-        )
+        return all(self.block.get(v) is not block or self.place[v] is self.place[value] for v in step.inputs)
 
     def _ends(self, block, i):
         return self.readers[id(block)] <= i
@@ -272,7 +280,9 @@ class Plan:
             if block is not None and self._ends(block, i) and self.readers.pop(id(block), None) is not None:
                 self.readers[id(block)] = len(self.program.steps) + 1
                 self.arena.give(block)
-        dead = [v for v in {*step.inputs} if isinstance(self.place.get(v), str) and self.last[v] <= i and v.kind == "step"]
+        dead = [
+            v for v in {*step.inputs} if isinstance(self.place.get(v), str) and self.last[v] <= i and v.kind == "step"
+        ]
         if dead:
             self.lines.append("del " + ", ".join(sorted({self.place[v] for v in dead})))
 
@@ -280,7 +290,7 @@ class Plan:
 
     def _chain(self, group):
         """The group's function, and the blocks of memory that it goes through."""
-        made = Chain(group, lambda op: op_kernel(op), lambda array: array)
+        made = Chain(group, lambda op: op_kernel(self.engine, op), lambda array: array)
         flats = [flat_memory(role, np.empty)[0] for role in zip(*group.variables, strict=True)]
         for k in range(len(group.gradients[0])):
             flats.append(self._flat_gradient([g[k] for g in group.gradients]))
@@ -300,7 +310,7 @@ class Plan:
             part = flat[start : start + value.size].reshape(value.shape)
             start += value.size
             ready = value.kind == "step" and value not in outputs and value not in self.direct
-            if ready and len(value.source.outputs) == 1 and takes_out(kernel_of(value.source)):
+            if ready and len(value.source.outputs) == 1 and takes_out(self.kernel(value.source)):
                 self.direct[value] = part
             else:
                 self.late = [*getattr(self, "late", ()), (part, value)]
@@ -313,7 +323,9 @@ class Plan:
         for i, (_, value) in enumerate(pending):
             self.lines.append(f"new{i} = copy({self.spell(value)})")
         kept, outputs = self.program.kept, self.program.outputs
-        outputs = "".join(f"{name}, " for name in [*map(self._output, outputs[:kept]), *map(self.spell, outputs[kept:])])
+        outputs = "".join(
+            f"{name}, " for name in [*map(self._output, outputs[:kept]), *map(self.spell, outputs[kept:])]
+        )
         # Outputs that look at variables are copied before the groups change them.
         self.lines.append(f"outputs = ({outputs})")
         for part, value in getattr(self, "late", ()):
@@ -331,7 +343,7 @@ class Plan:
         return f"asarray({name})" if owned else f"array({name})"
 
     def _is_view(self, value):
-        return getattr(kernel_of(value.source), "is_view", False)
+        return getattr(self.kernel(value.source), "is_view", False)
 
     def compile(self):
         """The function (x0, x1, ..., counts) -> outputs."""
@@ -349,46 +361,48 @@ def builtins_compile(source):
     return compile(source, "<minikeras program>", "exec")
 
 
-def kernel_of(step):
-    """The kernel of a step; raises NotImplementedError naming op and backend."""
-    return op_kernel(step.op)
-
-
-def op_kernel(op):
-    """The kernel of an op; raises NotImplementedError naming op and backend."""
-    package = sys.modules[__package__]
-    kernel = runtime.kernel(package, op)
+def op_kernel(engine, op):
+    """The kernel of an op in a backend package; raises NotImplementedError naming op and backend."""
+    kernel = runtime.kernel(engine, op)
     if kernel is None:
-        raise runtime.missing_kernel(package, op)
+        raise runtime.missing_kernel(engine, op)
     return kernel
 
 
-def plan(program, groups=()):
+def own_package():
+    """The package of this backend."""
+    return sys.modules[__package__]
+
+
+def plan(program, engine, groups=()):
     """The compiled straight line of a program."""
-    made = Plan(program, groups)
+    made = Plan(program, engine, groups)
     for i, step in enumerate(program.steps):
         made.add(i, step)
     made.finish()
     return made.compile()
 
 
-def run_body(program):
+def run_body(program, engine):
     """A sub-program as a function of its inputs: callable(*inputs, counts) -> outputs."""
-    run = plan(program)
+    run = plan(program, engine)
     run.output_specs = program.output_specs
     return run
 
 
 class Linked:
-    """A program ready to run. One run at a time: the buffers are its own."""
+    """A program ready to run. One run at a time: the buffers are its own.
 
-    def __init__(self, program):
-        groups = ()
+    engine: the backend package whose kernels are called, if not this one.
+    """
+
+    def __init__(self, program, engine=None):
+        groups, engine = (), engine or own_package()
         if config.optimize():
-            groups, program = group_updates(program, lambda op: in_place(op_kernel(op)))
+            groups, program = group_updates(program, lambda op: in_place(op_kernel(engine, op)))
         before = [v._native for v in program.variables]
         self.program, self.counters = program, program.counters
-        self.line = plan(program, groups)
+        self.line = plan(program, engine, groups)
         self.lock = threading.Lock()
         if any(v._native is not b for v, b in zip(program.variables, before, strict=True) if v.home is not None):
             # Variables moved into common memory: programs that were linked before look at the old one.
@@ -405,7 +419,7 @@ class Linked:
 
 def run_once(program):
     """The outputs of a program without inputs, computed step by step without a plan."""
-    values = {}
+    values, engine = {}, own_package()
 
     def look(arg):
         if isinstance(arg, Value):
@@ -415,12 +429,12 @@ def run_once(program):
                 return arg.source.value
             return arg.source if arg.kind == "constant" else arg.source.numpy()
         if isinstance(arg, Program):
-            return run_body(arg)
+            return run_body(arg, engine)
         return tuple(look(a) for a in arg) if isinstance(arg, tuple) else arg
 
     with np.errstate(all="ignore"):
         for step in program.steps:
-            results = kernel_of(step)(*(look(a) for a in step.args))
+            results = op_kernel(engine, step.op)(*(look(a) for a in step.args))
             results = results if isinstance(results, (tuple, list)) else (results,)
             values.update(zip(step.outputs, results, strict=True))
     for counter in program.counters:

@@ -62,8 +62,7 @@ def where(condition, x, y, out=None):
     return out
 
 
-# Rational approximations of W. J. Cody (Math. Comp. 23, 1969), the ones scipy uses, need three ranges; NumPy has no erf,
-# so the standard library's is taken elementwise where scipy is not installed.
+# NumPy has no erf: SciPy's, or the standard library's, an element at a time, where SciPy is not installed.
 try:
     from scipy.special import erf
 except ImportError:

@@ -113,10 +113,10 @@ _padding_in_numbers(convolution_input_gradient, lambda g, kernel, sizes: (sizes,
 _padding_in_numbers(convolution_kernel_gradient, lambda x, g, kernel_shape: (x.shape[1:-1], kernel_shape[:-2]))
 
 
-# ---- a window of one element is a product of matrices ------------------------------------------------------------------
+# ---- a window of one element is a product of matrices ----------------------------------------------------------------
 #
-# PyTorch 2.13 (oneDNN) also needs this: the kernel gradient of a strided 1x1 convolution writes past its memory where the
-# strides leave rows over.
+# PyTorch 2.13 (oneDNN) also needs this: the kernel gradient of a strided 1x1 convolution writes past its memory where
+# the strides leave rows over.
 
 
 def _is_point(window, padding, depthwise):

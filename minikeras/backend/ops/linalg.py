@@ -1,5 +1,7 @@
 """Products of matrices and tensors."""
 
+import itertools
+
 import numpy as np
 
 from ..op import Spec, Tensors, as_tensor, broadcast, one_axis, op, promoted
@@ -46,7 +48,7 @@ def _grouped(x, *groups):
     if all(len(group) == 1 for group in groups):
         return x
     ends = np.cumsum([0, *(len(group) for group in groups)])
-    return merge_axes(x, [range(a, b) for a, b in zip(ends, ends[1:], strict=False)])
+    return merge_axes(x, [range(a, b) for a, b in itertools.pairwise(ends)])
 
 
 def dot(x, y):
@@ -65,7 +67,6 @@ def dot(x, y):
     if x.ndim == 0 or y.ndim == 0:
         return x * y
     return tensordot(x, y, ([x.ndim - 1], [max(y.ndim - 2, 0)]), name="dot")
-
 
 
 def tensordot(x, y, axes=2, name="tensordot"):

@@ -1,6 +1,7 @@
 """Shapes: what does not change the elements but where they stand; types; making tensors of a shape."""
 
 import builtins
+import itertools
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from ..op import Axis, DType, Host, Spec, Tensors, as_tensor, like, one_axis, op
 from ..tensor import Constant, Tensor, dtype_name, is_float, show
 from ..variable import Variable
 
-# ---- shape as data -----------------------------------------------------------------------------------------------------
+# ---- shape as data ---------------------------------------------------------------------------------------------------
 
 
 @op(host=lambda x: np.array(x.shape, dtype="int32"))
@@ -46,7 +47,7 @@ def count_params(x):
     return int(np.prod(int_shape(x), dtype=np.int64))
 
 
-# ---- types -------------------------------------------------------------------------------------------------------------
+# ---- types -----------------------------------------------------------------------------------------------------------
 
 
 @op
@@ -68,7 +69,7 @@ def cast_to_floatx(x):
     return cast(x, config.floatx()) if isinstance(x, Tensor) else np.asarray(x, dtype=config.floatx())
 
 
-# ---- another shape -----------------------------------------------------------------------------------------------------
+# ---- another shape ---------------------------------------------------------------------------------------------------
 
 
 @op
@@ -237,7 +238,7 @@ def merge_axes(x, groups):
     return reshape(x, wanted)
 
 
-# ---- broadcasting ------------------------------------------------------------------------------------------------------
+# ---- broadcasting ----------------------------------------------------------------------------------------------------
 
 
 @op
@@ -277,7 +278,7 @@ def _to_itself(emit, x, shape):
     return emit(broadcast_to, emit(reshape, x, ()), shape) if one_number else None
 
 
-# ---- parts -------------------------------------------------------------------------------------------------------------
+# ---- parts -----------------------------------------------------------------------------------------------------------
 
 
 @op
@@ -355,9 +356,13 @@ def _put(emit, g, x, index):
 
 def _forward(entry, n):
     places = range(*slice_of(entry).indices(n))
-    return (places[-1], places[0] + 1, -places.step) if places.step < 0 and len(places) else (0, 0, 1) if not len(
-        places
-    ) else (places.start, places.stop, places.step)
+    return (
+        (places[-1], places[0] + 1, -places.step)
+        if places.step < 0 and len(places)
+        else (0, 0, 1)
+        if not len(places)
+        else (places.start, places.stop, places.step)
+    )
 
 
 def index_tensor(x, key):
@@ -370,7 +375,9 @@ def index_tensor(x, key):
     fill = [(None, None, None)] * (x.ndim - used)
     keys = [*keys, *fill] if at is None else [*keys[:at], *fill, *keys[at + 1 :]]
     gathered = [(i, k) for i, k in enumerate(keys) if isinstance(k, (Tensor, list, np.ndarray))]
-    entries = tuple((None, None, None) if isinstance(k, (Tensor, list, np.ndarray)) else _entry(k, x, key) for k in keys)
+    entries = tuple(
+        (None, None, None) if isinstance(k, (Tensor, list, np.ndarray)) else _entry(k, x, key) for k in keys
+    )
     if len(gathered) > 1:
         raise NotImplementedError("Indexing with several tensors: use K.gather along one axis after the other.")
     if any(e != (None, None, None) for e in entries):
@@ -422,7 +429,7 @@ scatter_add.joint_gradient(lambda h, y, g, indices, x, axis: (take(h, indices, a
 
 
 def gather(reference, indices):
-    """The rows of `reference` at integer `indices`: [..., *reference.shape[1:]]. Repeated rows add up in the gradient."""
+    """The rows of `reference` at `indices` (integers): [..., *reference.shape[1:]]. Gradients of repeated rows add up."""
     indices = as_tensor(indices)
     return take(reference, cast(indices, "int32") if is_float(indices.dtype) else indices, 0)
 
@@ -439,7 +446,9 @@ def slice(x, start, size):  # noqa: A001
         raise ValueError(f"K.slice: {show(x)} needs a start and a size for each axis, got {start} and {size}.")
     if any(isinstance(v, Tensor) for v in (*start, *size)):
         return dynamic_slice(x, start, size)
-    return getitem(x, tuple((int(a), None if n == -1 else int(a) + int(n), None) for a, n in zip(start, size, strict=True)))
+    return getitem(
+        x, tuple((int(a), None if n == -1 else int(a) + int(n), None) for a, n in zip(start, size, strict=True))
+    )
 
 
 @op
@@ -486,7 +495,7 @@ def reverse(x: Tensor, axes: tuple):
 reverse.gradient(lambda g, y, x, axes: reverse(g, axes))
 
 
-# ---- together ----------------------------------------------------------------------------------------------------------
+# ---- together --------------------------------------------------------------------------------------------------------
 
 
 def _joined(tensors, axis=-1):
@@ -527,7 +536,7 @@ def _parts(g, y, tensors, axis):
         whole = ((None, None, None),)
         return tuple(
             getitem(g, whole * axis + ((int(a), int(b), None),) + whole * (g.ndim - axis - 1))
-            for a, b in zip(starts, starts[1:], strict=False)
+            for a, b in itertools.pairwise(starts)
         )
     parts, start = [], as_tensor(0)
     for t in tensors:
@@ -554,7 +563,10 @@ def stack(x: Tensors, axis: int = 0):
 
 
 stack.gradient(
-    lambda g, y, x, axis: tuple(getitem(g, (((None, None, None),) * axis) + (i,) + ((None, None, None),) * (g.ndim - axis - 1)) for i in range(len(x)))
+    lambda g, y, x, axis: tuple(
+        getitem(g, (((None, None, None),) * axis) + (i,) + ((None, None, None),) * (g.ndim - axis - 1))
+        for i in range(len(x))
+    )
 )
 
 
@@ -576,7 +588,9 @@ def _tile_gradient(g, y, x, n):
     from .reduction import sum as reduce_sum
 
     sizes = shape(x)
-    split = [part for i, (s, r) in enumerate(zip(x.shape, n, strict=True)) for part in (r, sizes[i] if s is None else s)]
+    split = [
+        part for i, (s, r) in enumerate(zip(x.shape, n, strict=True)) for part in (r, sizes[i] if s is None else s)
+    ]
     return reduce_sum(reshape(g, split), tuple(range(0, 2 * x.ndim, 2)))
 
 
@@ -621,9 +635,7 @@ def _pad_arguments(x, padding, value=0.0):
 @op(prepare=_pad_arguments)
 def pad(x: Tensor, padding: tuple, value: float = 0.0):
     """x with `value` around it. padding: (before, after) for each axis."""
-    return Spec(
-        tuple(None if n is None else n + a + b for n, (a, b) in zip(x.shape, padding, strict=True)), x.dtype
-    )
+    return Spec(tuple(None if n is None else n + a + b for n, (a, b) in zip(x.shape, padding, strict=True)), x.dtype)
 
 
 pad.gradient(lambda g, y, x, padding, value: getitem(g, tuple((a, -b or None, None) for a, b in padding)))
@@ -650,7 +662,7 @@ def spatial_3d_padding(x, padding=((1, 1), (1, 1), (1, 1)), data_format=None):
     return _spatial_padding(x, padding, data_format)
 
 
-# ---- new tensors -------------------------------------------------------------------------------------------------------
+# ---- new tensors -----------------------------------------------------------------------------------------------------
 
 
 @op

@@ -1,4 +1,4 @@
-"""Where PyTorch keeps its tensors: the first CUDA device when there is one, else the CPU. MINIKERAS_DEVICE overrides."""
+"""Where PyTorch keeps its tensors: the first CUDA device, or the CPU. MINIKERAS_DEVICE overrides."""
 
 import functools
 import os
@@ -7,9 +7,7 @@ import torch
 
 DTYPES = {
     name: getattr(torch, name)
-    for name in (
-        "bool uint8 int8 int16 int32 int64 uint16 uint32 uint64 float16 bfloat16 float32 float64".split()
-    )
+    for name in ("bool uint8 int8 int16 int32 int64 uint16 uint32 uint64 float16 bfloat16 float32 float64".split())
 }
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 

@@ -10,7 +10,6 @@ from ..grouping import flat_memory, group_updates
 from ..straight_line import straight_line
 from . import device
 
-
 # x + a b, x - a b, x + a / b, x - a / b in one call.
 FUSED = {
     ("add", "multiply"): (torch.addcmul, ""),

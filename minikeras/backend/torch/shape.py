@@ -89,7 +89,9 @@ def full(shape, value, dtype):
 
 
 def _arange(start, stop, step, dtype):
-    return torch.arange(start, max(start, stop) if step > 0 else min(start, stop), step, dtype=DTYPES[dtype], device=current())
+    return torch.arange(
+        start, max(start, stop) if step > 0 else min(start, stop), step, dtype=DTYPES[dtype], device=current()
+    )
 
 
 def one_hot(indices, num_classes, dtype):
