@@ -2,13 +2,13 @@
 
 A backend is a package that offers
     NAME                    its name
-    link(program)           -> callable(inputs, counts) -> outputs; runs the program on the variables
+    link(program)           -> callable(arrays) -> arrays; runs the program on the variables
     to_native(array)        NumPy array -> its own array, on its device (a copy)
     to_numpy(value)         its own array -> NumPy array
     from_feed(value, dtype) -> its own array, whatever the user fed (no copy where none is needed)
     assign(native, array)   stores a NumPy array in place of a native one; returns the native one to keep
-and one module a family of ops with the kernels. Others than the three of this package are found through the
-entry-point group `minikeras.backends`.
+and one module a family of ops with the kernels. It may name another backend as its BASE, whose kernels serve where it
+has none of its own. Others than the three of this package are found through the entry-point group `minikeras.backends`.
 """
 
 import importlib
@@ -99,7 +99,9 @@ def kernel(backend, op):
     key = op.family, op.name
     cache = backend.__dict__.setdefault("_kernels", {})
     if key not in cache:
-        cache[key] = getattr(family(backend, op.family), op.name, None)
+        found = getattr(family(backend, op.family), op.name, None)
+        base = getattr(backend, "BASE", None)
+        cache[key] = kernel(load(base), op) if found is None and base else found
     return cache[key]
 
 

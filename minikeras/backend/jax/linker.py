@@ -22,9 +22,12 @@ def precision(dtypes):
 
 
 class Linked:
-    """A program ready to run. Updated variables are donated: their memory takes the new values."""
+    """A program ready to run. Updated variables are donated: their memory takes the new values.
 
-    def __init__(self, program):
+    engine: the backend package whose kernels are called, if not this one.
+    """
+
+    def __init__(self, program, engine=None):
         from . import package
 
         self.program, self.counters = program, program.counters
@@ -33,7 +36,7 @@ class Linked:
         self.wide = any(d in ("float64", "int64", "uint64") for d in _dtypes(program))
         for variable in program.variables:
             variable.native()
-        line = straight_line(program, package())
+        line = straight_line(program, engine or package())
         order = {v: i for i, v in enumerate([*self.updated, *self.kept])}
         places = [order[v] for v in program.variables]
 

@@ -1,9 +1,9 @@
 """Runs programs with NumPy: a straight line of calls on memory that was planned beforehand.
 
 Every step whose kernel takes `out` gets a buffer when the program is linked; buffers are reused as soon as nothing
-reads them, an elementwise step may write over an argument that it is the last to read, views are made at link time, and the
-new value of a variable is written into the variable itself where nothing reads the old one later. What is left at run
-time are calls of ufuncs and BLAS on arrays that are already there.
+reads them, an elementwise step may write over an argument that it is the last to read, views are made at link time, and
+the new value of a variable is written into the variable itself where nothing reads the old one later. What is left at
+run time are calls of ufuncs and BLAS on arrays that are already there.
 
 Outputs are never planned buffers: the caller may keep them.
 """

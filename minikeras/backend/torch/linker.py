@@ -1,5 +1,6 @@
 """Runs programs with PyTorch: a straight line of kernel calls, without a tape; optimizer steps as update groups."""
 
+import functools
 import types
 
 import torch
@@ -9,6 +10,8 @@ from ..chain import Chain
 from ..grouping import flat_memory, group_updates
 from ..straight_line import straight_line
 from . import device
+
+BLOCK = 1 << 16  # elements: two threads get the 32 Ki each from which PyTorch thinks a thread worth while
 
 # x + a b, x - a b, x + a / b, x - a / b in one call.
 FUSED = {
@@ -20,20 +23,23 @@ FUSED = {
 
 
 class Linked:
-    """A program ready to run. New values of variables replace the old tensors, or are written into common memory."""
+    """A program ready to run. New values of variables replace the old tensors, or are written into common memory.
 
-    def __init__(self, program):
+    engine: the backend package whose kernels are called, if not this one.
+    """
+
+    def __init__(self, program, engine=None):
         from . import package
 
-        groups = ()
+        groups, engine = (), engine or package()
         with torch.inference_mode():
             if config.optimize():
-                groups, program = group_updates(program, writes_out)
+                groups, program = group_updates(program, functools.partial(writes_out, engine))
             self.program, self.counters = program, program.counters
             self.variables, self.updated = program.variables, [v for v, _ in program.updates]
             for variable in self.variables:
                 variable.native()
-            self.line = straight_line(program, package(), lambda line: [run_group(line, g) for g in groups])
+            self.line = straight_line(program, engine, lambda line: [run_group(line, g) for g in groups])
 
     def __call__(self, inputs):
         counts = [c.value for c in self.counters]
@@ -49,27 +55,34 @@ class Linked:
         return outputs
 
 
-def writes_out(op):
+def writes_out(engine, op):
     """Whether the kernel is one of PyTorch's own, which take `out`."""
-    return isinstance(runtime.kernel(runtime.load("torch"), op), types.BuiltinFunctionType)
+    return isinstance(runtime.kernel(engine, op), types.BuiltinFunctionType)
 
 
 def run_group(line, group):
     """Appends an update group to a line: its gradients are joined, then its chain runs on the flat memory."""
     chain = Chain(group, lambda op: runtime.kernel(line.engine, op), constant, FUSED)
     flats = [flat_memory(role, empty)[0] for role in zip(*group.variables, strict=True)]
-    names = [line.bind(flat, "flat") for flat in flats]
+    size = block_size(len(flats[0]))
     for values in zip(*group.gradients, strict=True):
         parts = ", ".join(f"{line.spell(v)}.reshape(-1)" for v in values)
-        if len(values) > 1:
-            joined = line.bind(empty(sum(v.size for v in values), values[0].dtype), "joined")
-            line.lines.append(f"{line.bind(torch.cat, 'cat')}(({parts}), out={joined})")
-            parts = joined
-        names.append(parts)
-    names += [line.bind(empty(len(flats[0]), dtype), "scratch") for dtype in chain.scratch]
-    names += [line.spell(v) for v in group.scalars]
-    run = chain.compile(lambda target, source: target.copy_(source))
-    line.lines.append(f"{line.bind(run, 'update')}({', '.join(names)})")
+        joined = empty(len(flats[0]), values[0].dtype)
+        line.lines.append(f"{line.bind(torch.cat, 'cat')}(({parts},), out={line.bind(joined, 'joined')})")
+        flats.append(joined)
+    scratch = [empty(min(size, len(flats[0])), dtype) for dtype in chain.scratch]
+    blocks = []
+    for start in range(0, len(flats[0]), size):
+        views = [flat[start : start + size] for flat in flats]
+        blocks.append((*views, *(b[: len(views[0])] for b in scratch)))
+    run = chain.compile(lambda target, source: target.copy_(source), loop=True)
+    arguments = [line.bind(blocks, "blocks"), *(line.spell(v) for v in group.scalars)]
+    line.lines.append(f"{line.bind(run, 'update')}({', '.join(arguments)})")
+
+
+def block_size(n):
+    """Elements that a chain goes through at a time: on a CPU what the caches hold, on a GPU all."""
+    return BLOCK if device.on_cpu() and n > 2 * BLOCK else max(n, 1)
 
 
 def empty(n, dtype):
