@@ -10,8 +10,7 @@ from ..chain import Chain
 from ..grouping import flat_memory, group_updates
 from ..straight_line import straight_line
 from . import device
-
-BLOCK = 1 << 16  # elements: two threads get the 32 Ki each from which PyTorch thinks a thread worth while
+from .fused import adam, adam_step
 
 # x + a b, x - a b, x + a / b, x - a / b in one call.
 FUSED = {
@@ -61,28 +60,22 @@ def writes_out(engine, op):
 
 
 def run_group(line, group):
-    """Appends an update group to a line: its gradients are joined, then its chain runs on the flat memory."""
-    chain = Chain(group, lambda op: runtime.kernel(line.engine, op), constant, FUSED)
+    """Appends an update group to a line: its gradients are joined, then its step runs on the flat memory."""
     flats = [flat_memory(role, empty)[0] for role in zip(*group.variables, strict=True)]
-    size = block_size(len(flats[0]))
     for values in zip(*group.gradients, strict=True):
-        parts = ", ".join(f"{line.spell(v)}.reshape(-1)" for v in values)
+        parts = "".join(f"{line.spell(v)}.reshape(-1), " for v in values)
         joined = empty(len(flats[0]), values[0].dtype)
-        line.lines.append(f"{line.bind(torch.cat, 'cat')}(({parts},), out={line.bind(joined, 'joined')})")
+        line.lines.append(f"{line.bind(torch.cat, 'cat')}(({parts}), out={line.bind(joined, 'joined')})")
         flats.append(joined)
-    scratch = [empty(min(size, len(flats[0])), dtype) for dtype in chain.scratch]
-    blocks = []
-    for start in range(0, len(flats[0]), size):
-        views = [flat[start : start + size] for flat in flats]
-        blocks.append((*views, *(b[: len(views[0])] for b in scratch)))
-    run = chain.compile(lambda target, source: target.copy_(source), loop=True)
-    arguments = [line.bind(blocks, "blocks"), *(line.spell(v) for v in group.scalars)]
+    known = adam(group)
+    if known is not None and flats[0].dtype in (torch.float32, torch.float64):
+        run = adam_step(known)
+    else:
+        chain = Chain(group, lambda op: runtime.kernel(line.engine, op), constant, FUSED)
+        flats += [empty(len(flats[0]), dtype) for dtype in chain.scratch]
+        run = chain.compile(lambda target, source: target.copy_(source), loop=True)
+    arguments = [line.bind([tuple(flats)], "memory"), *(line.spell(v) for v in group.scalars)]
     line.lines.append(f"{line.bind(run, 'update')}({', '.join(arguments)})")
-
-
-def block_size(n):
-    """Elements that a chain goes through at a time: on a CPU what the caches hold, on a GPU all."""
-    return BLOCK if device.on_cpu() and n > 2 * BLOCK else max(n, 1)
 
 
 def empty(n, dtype):

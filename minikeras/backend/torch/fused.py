@@ -1,0 +1,73 @@
+"""Update groups that PyTorch has one kernel for: Adam on a CPU takes an eighth of the time that its steps take singly."""
+
+import torch
+
+from ..grouping import Ref
+from . import device
+
+# With so many steps behind it the kernel's own bias corrections are exactly 1: Keras's are in the learning rate.
+_FAR = 1e9
+
+
+def adam(group):
+    """(roles of weight, mean, mean square; scalars beta_1, beta_2, learning rate; epsilon) if the group is Adam's step.
+
+    m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2, p = p - lr m / (sqrt(v) + epsilon). Else None.
+    """
+    if not device.on_cpu() or len(group.roots) != 3 or len(group.gradients[0]) != 1:
+        return None
+    trees = {role: _tree(group, Ref("result", i)) for role, i in group.roots.items()}
+    for p, tree in trees.items():
+        match tree:
+            case ("subtract", Ref("variable", own), ("true_divide", ("multiply", Ref("scalar", lr), mean), root)) if own == p:
+                found = _moments(group, trees, mean, root)
+                return None if found is None else (p, *found[:4], lr, found[4])
+    return None
+
+
+def _moments(group, trees, mean, root):
+    match mean, root:
+        case (
+            ("add", ("multiply", b1, Ref("variable", m)), ("multiply", rest_1, g)),
+            ("add", ("true_sqrt", square), Ref("constant", epsilon)),
+        ):
+            match square:
+                case ("add", ("multiply", b2, Ref("variable", v)), ("multiply", rest_2, ("square", same))):
+                    own = same == g == Ref("gradient", 0) and trees.get(m) == mean and trees.get(v) == square
+                    if own and _rest(group, rest_1, b1) and _rest(group, rest_2, b2):
+                        return m, v, b1.index, b2.index, float(group.constants[epsilon])
+    return None
+
+
+def _tree(group, ref):
+    """The expression of a result, as nested tuples with Refs as leaves."""
+    if ref.kind != "result":
+        return ref
+    step = group.instructions[ref.index]
+    return (step.op.name, *(_tree(group, a) if isinstance(a, Ref) else a for a in step.args))
+
+
+def _rest(group, rest, whole):
+    """Whether the scalar `rest` is 1 - `whole`."""
+    if rest.kind != "scalar" or whole.kind != "scalar":
+        return False
+    value = group.scalars[rest.index]
+    return value.op_name == "subtract" and value.source.args[0].scalar() == 1 and (
+        value.source.args[1] is group.scalars[whole.index]
+    )
+
+
+def adam_step(found):
+    """A function (blocks, *scalars) that does the step `found` by `adam`."""
+    p, m, v, b1, b2, lr, epsilon = found
+    far = [torch.tensor(_FAR)]
+
+    def step(blocks, *scalars):
+        for roles in blocks:
+            torch._fused_adam_(
+                [roles[p]], [roles[3]], [roles[m]], [roles[v]], [], far, lr=scalars[lr].item(),
+                beta1=scalars[b1].item(), beta2=scalars[b2].item(), weight_decay=0.0, eps=epsilon, amsgrad=False,
+                maximize=False,
+            )  # fmt: skip
+
+    return step
