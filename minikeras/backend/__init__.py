@@ -41,10 +41,16 @@ FAMILIES = tuple(
     "ctc selection recurrent_cells".split()
 )
 
+# What the files of ops/ share among themselves: rules about shapes, and the like.
+HELPERS = frozenset(
+    "NewAxis binary cast_like comparison float_like index_tensor loop merge_axes neutral python_index restore run_cond "
+    "same_number sizes_of slice_of spread".split()
+)
+
 
 def _collect(module):
-    names = vars(module)
-    return {n: f for n, f in names.items() if not n.startswith("_") and getattr(f, "__module__", "") == module.__name__}
+    own = {n: f for n, f in vars(module).items() if getattr(f, "__module__", "") == module.__name__}
+    return {n: f for n, f in own.items() if not n.startswith("_") and n not in HELPERS}
 
 
 for _module in ("session", *(f"ops.{family}" for family in FAMILIES)):
