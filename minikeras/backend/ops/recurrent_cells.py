@@ -1,9 +1,8 @@
 """LSTM and GRU over a whole sequence: one op each, and one for its way back.
 
-A backend may carry kernels: an input product for all steps before the loop, products for the gradients of the weights
-after it, and in between what depends on the state. It carries both of a pair or neither, because what the forward op
-leaves for the backward one (its outputs `cells` and `gates`, `inner` and `gates`) is in the form that the two agree on.
-Elsewhere they are the loops that are written here.
+They mean the loops that are written here, and the gradients of these. An engine with something faster carries kernels,
+for both ops of a pair or for neither: what the forward op leaves for the backward one, its last outputs, is in a form
+that only the two need to agree on. Second derivatives go through the loops.
 """
 
 from ..gradients import pull_back
@@ -13,8 +12,7 @@ from .linalg import dot
 from .math import tanh
 from .nn import bias_add, sigmoid
 from .recurrence import _length, _scanned, _time_major
-from .reduction import sum as _sum
-from .shape import concatenate, expand_dims, reshape, transpose, zeros_like
+from .shape import concatenate, zeros_like
 
 
 def lstm(x, h, c, kernel, recurrent_kernel, bias=None):
@@ -75,17 +73,23 @@ def _parts(x, n):
     return [x[:, i * size : (i + 1) * size] for i in range(n)]
 
 
-def _rows(x):
-    return reshape(x, (-1, x.shape[-1]))
+def _parts(x, n):
+    """The last of two axes cut into n."""
+    size = x.shape[1] // n
+    return [x[:, i * size : (i + 1) * size] for i in range(n)]
 
 
-def _before(first, later):
-    """The states before each step: `first`, then those after each step but the last."""
-    return concatenate([expand_dims(first, 0), later], 0)[:-1]
+def _gradients(outputs, cotangents, primals):
+    """The cotangents of the primals that are not None: pulled back through the loop that the forward op means.
 
-
-def _plus(total, more):
-    return total if more is None else total + more
+    outputs: the first output of the forward op. Where it is the stand-in for a shape, the answer is one of shapes.
+    """
+    targets = [p for p in primals if p is not None]
+    if outputs.owner is None:
+        return targets
+    pairs = [(y, g) for y, g in zip(outputs.owner.expansion, cotangents, strict=False) if g is not None]
+    found = pull_back([y for y, _ in pairs], [g for _, g in pairs], targets, targets)
+    return [zeros_like(t) if g is None else g for t, g in zip(targets, found, strict=True)]
 
 
 # ---- LSTM ------------------------------------------------------------------------------------------------------------
@@ -119,58 +123,19 @@ def _lstm_gradient(
     g: Tensor, g_h: Tensor, g_c: Tensor, x: Tensor, h: Tensor, c: Tensor, kernel: Tensor, recurrent_kernel: Tensor,
     bias: Tensor, outputs: Tensor, cells: Tensor, gates: Tensor, to_x: bool,
 ):  # fmt: skip
-    """The cotangents of x (if to_x), h, c, kernel, recurrent_kernel and bias.
+    """The cotangents of x (if to_x), h, c, kernel, recurrent_kernel and (if there is one) bias.
 
     g, g_h, g_c: those of all h, of the last h and of the last c, or None. outputs, cells, gates: results of `_lstm`.
     """
-    turned = transpose(recurrent_kernel)
-
-    def step(states, slices):
-        (g_h, g_c), (before, cell, all_gates, *more) = states, slices
-        g_h = _plus(g_h, *more) if more else g_h
-        i, f, g, o = _parts(all_gates, 4)
-        y = tanh(cell)
-        g_c = g_c + g_h * o * (1.0 - y * y)
-        g_z = concatenate(
-            [g_c * g * i * (1.0 - i), g_c * before * f * (1.0 - f), g_c * i * (1.0 - g * g), g_h * y * o * (1.0 - o)], 1
-        )
-        return [dot(g_z, turned), g_c * f], [g_z]
-
-    last = [zeros_like(state) if to is None else to for to, state in ((g_h, h), (g_c, c))]
-    slices = [_before(c, cells), cells, gates, *(() if g is None else (g,))]
-    (g_h, g_c), (g_z,) = _scanned("K.lstm", step, last, slices, _length(x, 0), backwards=True)
-    rows = _rows(g_z)
-    found = g_h, g_c, dot(transpose(_rows(x)), rows), dot(transpose(_rows(_before(h, outputs))), rows), _sum(rows, 0)
-    return (dot(g_z, transpose(kernel)), *found) if to_x else found
+    primals = x, h, c, kernel, recurrent_kernel, bias
+    return tuple(_gradients(outputs, (g, g_h, g_c), primals)[0 if to_x else 1 :])
 
 
 @_lstm.joint_gradient
 def _lstm_rule(g, y, x, h, c, kernel, recurrent_kernel, bias, saved):
     outputs, _, _, cells, gates = y
     found = _lstm_gradient(*g[:3], x, h, c, kernel, recurrent_kernel, bias, outputs, cells, gates, True)
-    return found if bias is not None else (*found[:-1], None)
-
-
-@_lstm_gradient.joint_gradient
-def _lstm_second(g, y, g_outputs, g_h, g_c, x, h, c, kernel, recurrent_kernel, bias, outputs, cells, gates, to_x):
-    found = _through_meaning(_lstm, g, (g_outputs, g_h, g_c), (x, h, c, kernel, recurrent_kernel, bias), (True,))
-    return (*found, None, None, None)
-
-
-def _through_meaning(forward, g, cotangents, primals, options):
-    """Cotangents of `cotangents` and `primals`, given those (g) of the first gradients: all through the loop itself.
-
-    What a kernel left for its backward kernel has a form of its own, so the way forward is written out once more.
-    """
-    meant = forward.op.function(*primals, *options)
-    pairs = [(y, to) for y, to in zip(meant, cotangents, strict=False) if to is not None]
-    leaves = [t for t in (*cotangents, *primals) if t is not None]
-    sources = [p for p in primals if p is not None]
-    first = iter(pull_back([y for y, _ in pairs], [to for _, to in pairs], sources, leaves))
-    first = [None if p is None else next(first) for p in primals]
-    pairs = [(f, to) for f, to in zip(first, g, strict=True) if f is not None and to is not None]
-    second = iter(pull_back([f for f, _ in pairs], [to for _, to in pairs], leaves, leaves))
-    return tuple(None if t is None else next(second) for t in (*cotangents, *primals))
+    return found if bias is not None else (*found, None)
 
 
 # ---- GRU -------------------------------------------------------------------------------------------------------------
@@ -207,51 +172,18 @@ def _gru_gradient(
     g: Tensor, g_h: Tensor, x: Tensor, h: Tensor, recurrent_kernel: Tensor, recurrent_bias: Tensor, outputs: Tensor,
     inner: Tensor, gates: Tensor, reset_after: bool,
 ):  # fmt: skip
-    """The cotangents of x, h, recurrent_kernel and recurrent_bias. g, g_h: those of all h and of the last, or None."""
-    units = recurrent_kernel.shape[0]
-    turned = transpose(recurrent_kernel)
+    """The cotangents of x, h, recurrent_kernel and (if there is one) recurrent_bias.
 
-    def step(states, slices):
-        (g_h,), (h, inner, all_gates, *more) = states, slices
-        g_h = _plus(g_h, *more) if more else g_h
-        z, r, c = _parts(all_gates, 3)
-        g_z, g_c = g_h * (h - c) * z * (1.0 - z), g_h * (1.0 - z) * (1.0 - c * c)
-        if reset_after:
-            g_r = g_c * inner * r * (1.0 - r)
-            back = dot(concatenate([g_z, g_r, g_c * r], 1), turned)
-        else:
-            to_inner = dot(g_c, turned[2 * units :])
-            g_r = to_inner * h * r * (1.0 - r)
-            back = to_inner * r + dot(concatenate([g_z, g_r], 1), turned[: 2 * units])
-        return [g_h * z + back], [concatenate([g_z, g_r, g_c], 1)]
-
-    before = _before(h, outputs)
-    slices = [before, inner, gates, *(() if g is None else (g,))]
-    last = zeros_like(h) if g_h is None else g_h
-    (g_h,), (g_x,) = _scanned("K.gru", step, [last], slices, _length(x, 0), backwards=True)
-    g_y = g_x
-    if reset_after:
-        g_y = concatenate([g_x[:, :, : 2 * units], g_x[:, :, 2 * units :] * gates[:, :, units : 2 * units]], 2)
-    g_y, before = _rows(g_y), transpose(_rows(before))
-    if reset_after:
-        to_kernel = dot(before, g_y)
-    else:
-        to_candidate = dot(transpose(_rows(inner)), g_y[:, 2 * units :])
-        to_kernel = concatenate([dot(before, g_y[:, : 2 * units]), to_candidate], 1)
-    return g_x, g_h, to_kernel, _sum(g_y, 0)
+    g, g_h: those of all h and of the last, or None. outputs, inner, gates: results of `_gru`.
+    """
+    return tuple(_gradients(outputs, (g, g_h), (x, h, recurrent_kernel, recurrent_bias)))
 
 
 @_gru.joint_gradient
 def _gru_rule(g, y, x, h, recurrent_kernel, recurrent_bias, reset_after, saved):
     outputs, _, inner, gates = y
     found = _gru_gradient(*g[:2], x, h, recurrent_kernel, recurrent_bias, outputs, inner, gates, reset_after)
-    return found if recurrent_bias is not None else (*found[:-1], None)
-
-
-@_gru_gradient.joint_gradient
-def _gru_second(g, y, g_outputs, g_h, x, h, recurrent_kernel, recurrent_bias, outputs, inner, gates, reset_after):
-    primals = x, h, recurrent_kernel, recurrent_bias
-    return (*_through_meaning(_gru, g, (g_outputs, g_h), primals, (reset_after, True)), None, None, None)
+    return found if recurrent_bias is not None else (*found, None)
 
 
 # ---- what nobody reads is not computed -------------------------------------------------------------------------------

@@ -70,12 +70,16 @@ def _lstm_gradient(g, g_h, g_c, x, h, c, kernel, recurrent_kernel, bias, outputs
             x.contiguous(), *weights, h.contiguous(), c.contiguous(), outputs, outputs[-1], cells, _given(g, outputs),
             _given(g_h, h), _given(g_c, c), False, LSTM, h.shape[1], 1, True, True, False, [], False, gates,
         )  # fmt: skip
-        found = to_h.view(h.shape), to_c.view(c.shape), to_kernel.t(), to_recurrent.t(), to_bias
-        return (to_input, *found) if to_x else found
+        found = to_input, to_h.view(h.shape), to_c.view(c.shape), to_kernel.t(), to_recurrent.t(), to_bias
+        return _wanted(found, bias, to_x)
     g_h, g_c, g_z = _lstm_back(g, _given(g_h, h).clone(), _given(g_c, c).clone(), c, recurrent_kernel, cells, gates)
     rows = _rows(g_z)
-    found = g_h, g_c, _rows(x).t() @ rows, _to_recurrent(h, outputs, g_z), rows.sum(0)
-    return (g_z @ kernel.t(), *found) if to_x else found
+    found = g_z @ kernel.t(), g_h, g_c, _rows(x).t() @ rows, _to_recurrent(h, outputs, g_z), rows.sum(0)
+    return _wanted(found, bias, to_x)
+
+
+def _wanted(found, bias, to_x):
+    return found[0 if to_x else 1 : len(found) - (bias is None)]
 
 
 def _given(g, like):
@@ -163,9 +167,11 @@ def _gru_gradient(g, g_h, x, h, recurrent_kernel, recurrent_bias, outputs, inner
             kept.addcmul_(y, r[t]).addmm_(both[t], from_gates)
     rows, before = _rows(g_y), _rows(before).t()
     if reset_after:
-        return factors, g_h, before @ rows, rows.sum(0)
-    to_candidate = _rows(inner).t() @ rows[:, 2 * units :]
-    return factors, g_h, torch.cat((before @ rows[:, : 2 * units], to_candidate), 1), rows.sum(0)
+        found = factors, g_h, before @ rows, rows.sum(0)
+    else:
+        to_candidate = _rows(inner).t() @ rows[:, 2 * units :]
+        found = factors, g_h, torch.cat((before @ rows[:, : 2 * units], to_candidate), 1)
+    return found[: 3 + (recurrent_bias is not None)]
 
 
 def _gru_factors(before, inner, gates, reset_after):
