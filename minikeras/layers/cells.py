@@ -2,8 +2,8 @@
 
 import inspect
 
+from .. import activations, initializers
 from .. import backend as K
-from .. import initializers
 from ..engine.base_layer import Layer
 from ..utils.generic_utils import has_arg
 from .common import adopt, known, new_weight
@@ -93,13 +93,39 @@ class _Cell(Layer):
         self.forget_masks()
         return masks
 
+    # All steps at once
+
+    def _over_time(self, inputs, states, training):
+        """(outputs, last states) for inputs [batch, time, features], by an op that does all steps; None where there is
+        none, so that the cell has to be called step by step.
+        """
+        return None
+
+    def _fusible(self, inputs, of):
+        """Whether the cell computes what the fused op does, as `call` of the class `of` with the usual activations."""
+        usual = self.activation is activations.tanh and self.recurrent_activation is activations.sigmoid
+        one_mask = self.implementation == 2 or not 0.0 < self.dropout < 1.0
+        kept = not 0.0 < self.recurrent_dropout < 1.0
+        return usual and one_mask and kept and type(self).call is of.call and K.ndim(inputs) == 3
+
+    def _dropped(self, inputs, training):
+        """The inputs of all steps, seen through one mask."""
+        masks = self._draw(inputs[:, 0], self.dropout, training)
+        return inputs if masks is None else inputs * K.expand_dims(masks[0], 1)
+
     # Products
 
+    def _matrix(self, kernel):
+        return kernel
+
     def _input_product(self, x, kernel):
-        return K.dot(x, kernel)
+        return K.dot(x, self._matrix(kernel))
 
     def _recurrent_product(self, h, kernel):
-        return K.dot(h, kernel)
+        return K.dot(h, self._matrix(kernel))
+
+    def _input_bias(self):
+        return self.bias
 
     def _add_bias(self, x, bias):
         return K.bias_add(x, bias, data_format="channels_last")
@@ -117,7 +143,7 @@ class _Cell(Layer):
         """input . kernel + bias + state . recurrent_kernel: the gates side by side, before their activations."""
         z = self._masked(self._input_product, inputs, self.kernel, masks[0])
         # What does not depend on the state comes first: K.rnn computes it for all steps at once.
-        z = self._add_bias(z, self.bias) if self.use_bias else z
+        z = self._add_bias(z, self._input_bias()) if self.use_bias else z
         return z + self._masked(self._recurrent_product, state, self.recurrent_kernel, masks[1])
 
 
@@ -178,6 +204,13 @@ class GRUCell(_Cell):
         if not self.use_bias:
             return None, None
         return (self.bias[0], self.bias[1]) if self.reset_after else (self.bias, None)
+
+    def _over_time(self, inputs, states, training):
+        if not self._fusible(inputs, GRUCell):
+            return None
+        kernels = self._matrix(self.kernel), self._matrix(self.recurrent_kernel)
+        outputs, h = K.gru(self._dropped(inputs, training), *states, *kernels, *self._biases(), self.reset_after)
+        return outputs, [h]
 
     def call(self, inputs, states, training=None):
         h, masks = states[0], self._masks_for(inputs, states, training)
@@ -246,6 +279,13 @@ class LSTMCell(_Cell):
         before, after = self.bias_initializer((f.start,), dtype=dtype), (shape[0] - f.stop,)
         ones = initializers.Ones()((f.stop - f.start,), dtype=dtype)
         return K.concatenate([before, ones, self.bias_initializer(after, dtype=dtype)])
+
+    def _over_time(self, inputs, states, training):
+        if not self._fusible(inputs, LSTMCell):
+            return None
+        kernels = self._matrix(self.kernel), self._matrix(self.recurrent_kernel)
+        outputs, *states = K.lstm(self._dropped(inputs, training), *states, *kernels, self._input_bias())
+        return outputs, states
 
     def call(self, inputs, states, training=None):
         h, c = states

@@ -12,13 +12,7 @@ class _CuDNNKernels:
     So saved weights of these layers give the same numbers here, but not in LSTM and GRU, unless they are converted.
     """
 
-    def _input_product(self, x, kernel):
-        return K.dot(x, self._as_cudnn_reads(kernel))
-
-    def _recurrent_product(self, h, kernel):
-        return K.dot(h, self._as_cudnn_reads(kernel))
-
-    def _as_cudnn_reads(self, kernel):
+    def _matrix(self, kernel):
         gates = [K.transpose(K.reshape(part, (self.units, -1))) for part in _parts(kernel, self.gates)]
         return K.concatenate(gates, axis=-1)
 
@@ -56,8 +50,8 @@ class _CuDNNLSTMCell(_CuDNNKernels, LSTMCell):
     def _forget_slice(self):
         return slice(5 * self.units, 6 * self.units)
 
-    def _add_bias(self, x, bias):
-        return super()._add_bias(x, bias[: 4 * self.units] + bias[4 * self.units :])
+    def _input_bias(self):
+        return self.bias[: 4 * self.units] + self.bias[4 * self.units :]
 
 
 class _CuDNNRNN(_CellRNN):

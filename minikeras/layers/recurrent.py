@@ -218,7 +218,18 @@ class RNN(StateArguments):
                              f"{K.int_shape(inputs)}. Give Input(shape=(time, ...)), or use unroll=False.")  # fmt: skip
 
     def _run(self, inputs, initial_state, mask, training, constants):
-        """(last output, all outputs, last states). Here a layer may choose a faster way than a loop over the cell."""
+        """(last output, all outputs, last states)."""
+        plain = mask is None and not constants and not self.unroll and hasattr(self.cell, "_over_time")
+        found = self._run_fused(inputs, initial_state, training) if plain else None
+        return found or self._loop(inputs, initial_state, mask, training, constants)
+
+    def _run_fused(self, inputs, initial_state, training):
+        """As `_run`, by the cell's own op for a whole sequence; None where it has none."""
+        inputs = K.reverse(inputs, 1) if self.go_backwards else inputs
+        found = self.cell._over_time(inputs, initial_state, training)
+        return found and (found[1][0], *found)
+
+    def _loop(self, inputs, initial_state, mask, training, constants):
         kwargs = {"training": training} if has_arg(self.cell.call, "training", accept_all=True) else {}
 
         def step(x, states):

@@ -49,7 +49,8 @@ def _lstm(x, h, c, kernel, recurrent_kernel, bias, saved):
 
 
 def _lstm_by_steps(x, h, c, kernel, recurrent_kernel, bias, saved):
-    gates = (x @ kernel if bias is None else torch.addmm(bias, _rows(x), kernel)).view(*x.shape[:2], -1)
+    z = x @ kernel if bias is None else torch.addmm(bias, _rows(x), kernel)
+    gates = z.view(*x.shape[:2], kernel.shape[1])
     outputs, cells = h.new_empty((2, len(x), *h.shape)).unbind(0)
     i, f, g, o = _steps(gates, 4)
     y = torch.empty_like(h)
@@ -89,7 +90,7 @@ def _given(g, like):
 def _lstm_back(g, g_h, g_c, c, recurrent_kernel, cells, gates):
     """Cotangents of the first states and of all gates before their activations."""
     factors, through = _lstm_factors(c, cells, gates)
-    to_c, to_h = factors[..., : 3 * c.shape[1]].unflatten(-1, (3, -1)).unbind(0), _steps(factors, 4)[3]
+    to_c, to_h = factors[..., : 3 * c.shape[1]].unflatten(-1, (3, c.shape[1])).unbind(0), _steps(factors, 4)[3]
     steps, f, turned, g = factors.unbind(0), _steps(gates, 4)[1], recurrent_kernel.t().contiguous(), _unbound(g)
     each = g_c.unsqueeze(1)
     for t in range(len(steps) - 1, -1, -1):
