@@ -30,7 +30,8 @@ OURS = {name: Entry(f"minikeras, {name}", "benchmarks.ours", name, {"MINIKERAS_B
 PEERS = {
     "numpy": [
         Entry("NumPy by hand", "benchmarks.peers.numpy_planned", "numpy"),
-        Entry("autograd", "benchmarks.peers.autograd_tape", "autograd"),
+        Entry("autograd", "benchmarks.peers.autograd_package", "autograd"),
+        Entry("autograd, our optimizer", "benchmarks.peers.autograd_tape", "autograd"),
     ],
     "jax": [
         Entry("JAX by hand", "benchmarks.peers.jax_jit", "jax"),
