@@ -39,8 +39,8 @@ ACTIVATIONS = [
     case(K.swish, (3, 4), reference=lambda x: x * sigmoid(x)),
     case(K.gelu, (3, 4)),
     case(K.gelu, (3, 4), approximate=False),
-    *(case(K.softmax, (2, 3, 4), axis=a, reference=softmax, edges=False) for a in (-1, 0, 1)),
-    case(K.log_softmax, (3, 4), axis=1, reference=lambda x, axis: np.log(softmax(x, axis)), edges=False),
+    *(case(K.softmax, (2, 3, 4), axis=a, reference=softmax) for a in (-1, 0, 1)),
+    case(K.log_softmax, (3, 4), axis=1, reference=lambda x, axis: np.log(softmax(x, axis))),
     case(K.softmax, np.array([[1000.0, 999.0, -1000.0]]), reference=softmax),
 ]
 
@@ -65,7 +65,26 @@ def attention(q, k, v):
     return softmax(q @ k.swapaxes(-1, -2) / np.sqrt(q.shape[-1])) @ v
 
 
-ATTENTION = [case(K.scaled_dot_product_attention, (2, 3, 4), (2, 5, 4), (2, 5, 6), reference=attention, edges=False)]
+def masked_attention(mask):
+    return lambda q, k, v: K.scaled_dot_product_attention(q, k, v, mask)
+
+
+def masked_reference(mask):
+    def reference(q, k, v):
+        return softmax(np.where(mask, q @ k.swapaxes(-1, -2) / np.sqrt(q.shape[-1]), -1e9)) @ v
+
+    return reference
+
+
+SEEN = np.array([[True, False, True, True, False], [False] * 5, [True] * 5])
+ATTENTION = [
+    case(K.scaled_dot_product_attention, (2, 3, 4), (2, 5, 4), (2, 5, 6), reference=attention),
+    case(K.scaled_dot_product_attention, (2, 3, 5, 4), (2, 3, 6, 4), (2, 3, 6, 4), reference=attention),
+    case(K.scaled_dot_product_attention, (3, 4), (5, 4), (5, 4), reference=attention),
+    case(K.scaled_dot_product_attention, (2, 3, 4), (5, 4), (1, 5, 4), reference=attention, edges=False),
+    case(masked_attention(SEEN), (2, 3, 4), (2, 5, 4), (2, 5, 4), name="attention-masked", edges=False,
+         reference=masked_reference(SEEN)),
+]  # fmt: skip
 
 TARGETS = softmax(np.random.default_rng(1).normal(size=(3, 4)))
 

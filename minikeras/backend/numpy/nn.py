@@ -105,7 +105,7 @@ def elu(x, alpha):
 
 
 def softmax(x, axis, out=None):
-    out = np.subtract(x, np.maximum.reduce(x, axis, keepdims=True), out=out)
+    out = np.subtract(x, np.maximum.reduce(x, axis, keepdims=True, initial=-np.inf), out=out)
     np.exp(out, out=out)
     return np.divide(out, np.add.reduce(out, axis, keepdims=True), out=out)
 
@@ -118,6 +118,6 @@ def softmax_gradient(g, y, axis, out=None):
 
 
 def log_softmax(x, axis, out=None):
-    out = np.subtract(x, np.maximum.reduce(x, axis, keepdims=True), out=out)
+    out = np.subtract(x, np.maximum.reduce(x, axis, keepdims=True, initial=-np.inf), out=out)
     total = np.add.reduce(np.exp(out), axis, keepdims=True)
     return np.subtract(out, np.log(total, out=total), out=out)

@@ -3,11 +3,12 @@
 import math as _math
 
 from .. import config
-from ..op import Axis, as_tensor, like, op
+from ..op import Axis, as_tensor, like, op, promoted
 from ..tensor import Tensor, show
 from .linalg import matmul
 from .math import abs as _abs
 from .math import add, cast_like, clip, erf, exp, float_like, greater, less_equal, rsqrt, tanh, where
+from .reduction import logsumexp, sum_to
 from .reduction import sum as _sum
 from .shape import cast, permute_dimensions, reshape, shape
 
@@ -188,20 +189,55 @@ def bias_add(x: Tensor, bias: Tensor, data_format: str):
 # ---- attention -------------------------------------------------------------------------------------------------------
 
 
-@op(composite=True)
-def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor = None, scale=None):
+def scaled_dot_product_attention(query, key, value, mask=None, scale=None):
     """softmax(query key^T scale) value.
 
     query: [..., n, d]. key: [..., m, d]. value: [..., m, v]. mask: bools that broadcast to [..., n, m], False where
     nothing is to be looked at. scale: 1 / sqrt(d) by default. Returns [..., n, v].
     Source: Vaswani et al., Attention Is All You Need (2017), equation 1.
     """
+    query, key, value = promoted([query, key, value])
     if scale is None:
         size = query.shape[-1]
-        scale = rsqrt(cast(shape(query)[-1], query.dtype)) if size is None else 1.0 / _math.sqrt(size)
-    turned = permute_dimensions(key, (*range(key.ndim - 2), key.ndim - 1, key.ndim - 2))
-    scores = matmul(query * scale, turned)
+        scale = 1.0 if size is None else 1.0 / _math.sqrt(max(size, 1))
+        query = query * rsqrt(cast(shape(query)[-1], query.dtype)) if size is None else query
+    return _attention(query, key, value, None if mask is None else cast(mask, "bool"), float(scale))[0]
+
+
+def _turned(x):
+    return permute_dimensions(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
+
+
+def _scores(query, key, mask, scale):
+    """How much each query looks at each key, before the softmax."""
+    scores = matmul(query * scale, _turned(key))
+    # Finite, so that a row where everything is masked gives a mean and no nan.
+    return scores if mask is None else where(mask, scores, -6e4 if scores.dtype == "float16" else -1e9)
+
+
+@op(composite=True)
+def _attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor, scale: float):
+    """softmax(query key^T scale) value; and log(sum(exp(query key^T scale))), which kernels keep for the way back."""
+    scores = _scores(query, key, mask, scale)
+    return matmul(softmax(scores, -1), value), logsumexp(scores, -1)
+
+
+@op(composite=True)
+def _attention_gradient(
+    g: Tensor, y: Tensor, log_total: Tensor, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, scale: float
+):
+    """The cotangents of query, key and value."""
+    weights = softmax(_scores(query, key, mask, scale), -1)
+    to_scores = softmax_gradient(matmul(g, _turned(value)), weights, weights.ndim - 1) * scale
     if mask is not None:
-        # Finite, so that a row where everything is masked gives a mean and no nan.
-        scores = where(mask, scores, -1e9 if scores.dtype != "float16" else -6e4)
-    return matmul(softmax(scores, -1), value)
+        to_scores = where(mask, to_scores, 0.0)
+    return (
+        sum_to(matmul(to_scores, key), query),
+        sum_to(matmul(_turned(to_scores), query), key),
+        sum_to(matmul(_turned(weights), g), value),
+    )
+
+
+@_attention.joint_gradient
+def _attention_rule(g, y, query, key, value, mask, scale):
+    return (*_attention_gradient(g[0], y[0], y[1], query, key, value, mask, scale), None)
