@@ -131,7 +131,8 @@ def jax_gradient(line, arrays):
         return line(*full, [])[0][0]
 
     with jax.enable_x64(True):
-        values = jax.grad(loss, argnums=tuple(range(len(which))))(*[jax.numpy.asarray(arrays[i]) for i in which])
+        gradient = jax.jit(jax.grad(loss, argnums=tuple(range(len(which)))))
+        values = gradient(*[jax.numpy.asarray(arrays[i]) for i in which])
         return dict(zip(which, map(np.asarray, values), strict=True))
 
 
