@@ -77,15 +77,15 @@ def test_the_same_seed_draws_the_same_and_calls_differ(backend):
 
 
 def test_networks_learn(backend):
-    x = np.random.RandomState(0).normal(size=(64, 8, 8, 1))
-    y = (x.mean((1, 2, 3)) > 0).astype("float32")
+    y = np.arange(64) % 2
+    x = np.random.RandomState(0).normal(size=(64, 8, 8, 1)) + y.reshape(-1, 1, 1, 1)
     model = Sequential([
         Conv2D(4, 3, activation="relu", input_shape=(8, 8, 1)), BatchNormalization(), MaxPooling2D(), Flatten(),
         Dropout(0.1), Dense(1, activation="sigmoid"),
     ])  # fmt: skip
     model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
     losses = model.fit(x, y, epochs=15, batch_size=16, verbose=0).history["loss"]
-    assert losses[-1] < 0.8 * losses[0]
+    assert losses[-1] < 0.5 * losses[0]
 
 
 def test_recurrent_networks_learn(backend):

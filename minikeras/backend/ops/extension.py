@@ -11,8 +11,8 @@ def _native_arguments(function, inputs, shape, dtype=None, gradient=None):
 def native(inputs: Tensors, function: object, shape: object, dtype: DType, gradient: object):
     """The result of `function(*arrays)`, called with the arrays of the active backend when the program runs.
 
-    function: takes and returns native arrays (NumPy arrays, traced JAX arrays, torch tensors); a model that uses it runs
-    on the backends that it knows. It may be called any number of times.
+    function: takes and returns native arrays (NumPy arrays, traced JAX arrays, torch tensors); a model that uses it
+    runs on the backends that it knows. It may be called any number of times.
     inputs: list of tensors. shape: that of the result; None stands for the size of the same axis of the first input; or
     a function of the inputs' shapes. dtype: floatx by default.
     gradient: None (there is none), or a function (g, y, *inputs) of tensors -> a list with a tensor or None for each

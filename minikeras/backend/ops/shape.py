@@ -429,7 +429,7 @@ scatter_add.joint_gradient(lambda h, y, g, indices, x, axis: (take(h, indices, a
 
 
 def gather(reference, indices):
-    """The rows of `reference` at integer `indices`: [..., *reference.shape[1:]]. Repeated rows: the gradients add up."""
+    """The rows of `reference` at integer `indices`: [..., *reference.shape[1:]]. Gradients of a row add up."""
     indices = as_tensor(indices)
     return take(reference, cast(indices, "int32") if is_float(indices.dtype) else indices, 0)
 
