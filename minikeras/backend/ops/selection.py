@@ -66,6 +66,7 @@ def take_along_axis(x: Tensor, indices: Tensor, axis: Axis):
     """The elements of x at positions along `axis`, a position for each element of the result.
 
     indices: integers in the shape of x, but for `axis`. Returns their shape. Repeated ones add up in the gradient.
+    An index out of range is an error on NumPy and PyTorch; JAX takes the nearest element.
     """
     _one_to_one(x, indices, axis)
     return Spec(indices.shape, x.dtype)
@@ -178,6 +179,7 @@ def gather_nd(x: Tensor, indices: Tensor):
     """The elements (or slices) of x at index vectors.
 
     indices: integers [..., k], an index into each of the first k axes of x. Returns [..., *x.shape[k:]].
+    An index out of range is an error on NumPy and PyTorch; JAX takes the nearest element.
     """
     return Spec(_check_places(indices, x.shape), x.dtype)
 
@@ -187,7 +189,7 @@ def scatter(indices: Tensor, updates: Tensor, shape: Host):
     """Zeros of `shape` with `updates` added at index vectors; those for one place add up.
 
     indices: integers [..., k], an index into each of the first k axes. updates: [..., *shape[k:]].
-    shape: a tuple of ints, or an integer tensor.
+    shape: a tuple of ints, or an integer tensor. An index out of range is an error on NumPy and PyTorch; JAX drops it.
     """
     if isinstance(shape, Tensor):
         return Spec((None,) * shape.shape[0] if len(shape.shape) else (None,), updates.dtype)
@@ -200,7 +202,7 @@ def scatter_update(x: Tensor, indices: Tensor, updates: Tensor):
     """x with `updates` in place of its elements at index vectors, which must be distinct.
 
     indices: integers [..., k], an index into each of the first k axes of x. updates: [..., *x.shape[k:]], or what
-    broadcasts to it.
+    broadcasts to it. An index out of range is an error on NumPy and PyTorch; JAX drops it.
     """
     _check_places(indices, x.shape, updates)
     return like(x)
