@@ -132,6 +132,7 @@ def _batch_dot_axes(x, y, axes):
 
 @op(promote=())
 def _einsum(operands: Tensors, equation: str):
+    """`einsum` with the axes of the result written out."""
     terms, result = equation.split("->")
     sizes = {}
     for term, operand in zip(terms.split(","), operands, strict=True):

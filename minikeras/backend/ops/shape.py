@@ -717,6 +717,7 @@ def eye(size, dtype=None, name=None):
 
 @op
 def _arange(start: Host, stop: Host, step: Host, dtype: DType):
+    """`arange` of integers."""
     if any(isinstance(v, Tensor) for v in (start, stop, step)):
         return Spec((None,), dtype)
     return Spec((len(range(start, stop, step)),), dtype)
@@ -752,6 +753,7 @@ identity.meaning(lambda emit, x: x)
 
 @op
 def _stop_gradient(x: Tensor):
+    """`stop_gradient` of one tensor."""
     return like(x)
 
 
