@@ -8,8 +8,8 @@ from ..utils.np_utils import to_categorical
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-except ImportError:                                     # the wrappers work without it, as plain classes
-    BaseEstimator = ClassifierMixin = RegressorMixin = object
+except ImportError:  # the wrappers work without it, as plain classes
+    BaseEstimator, ClassifierMixin, RegressorMixin = (type(name, (), {}) for name in ("Base", "Classifier", "Regressor"))
 
 
 class BaseWrapper(BaseEstimator):
