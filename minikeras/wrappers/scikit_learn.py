@@ -9,7 +9,7 @@ from ..utils.np_utils import to_categorical
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 except ImportError:  # the wrappers work without it, as plain classes
-    BaseEstimator, ClassifierMixin, RegressorMixin = (type(name, (), {}) for name in ("Base", "Classifier", "Regressor"))
+    BaseEstimator, ClassifierMixin, RegressorMixin = (type(name, (), {}) for name in ("Base", "OfClasses", "OfNumbers"))
 
 
 class BaseWrapper(BaseEstimator):
