@@ -136,9 +136,9 @@ def test_no_steps_leave_the_states(kind, dtype, backend):
 
 
 @main_kinds
-def test_sizes_of_batch_and_time_may_be_unknown(kind, backend):
+def test_the_sizes_of_the_input_may_be_unknown(kind, backend):
     x, *rest = kind.arrays()
-    tensors = [K.placeholder(shape=(None, None, FEATURES), dtype="float64"), *placeholders(rest)]
+    tensors = [K.placeholder(shape=(None, None, None), dtype="float64"), *placeholders(rest)]
     outputs = kind.fused(*tensors, **kind.options)
     assert K.int_shape(outputs[0])[2] == UNITS
     function = K.function(tensors, [outputs[0], *K.gradients(total(outputs), tensors)])

@@ -59,18 +59,14 @@ def _of_one_dtype(bias, *tensors):
 
 
 def _check(who, kernel, recurrent_kernel, gates, x):
-    units = recurrent_kernel.shape[0]
-    if x.ndim != 3 or recurrent_kernel.shape != (units, gates * units) or kernel.shape != (x.shape[2], gates * units):
+    units, width = recurrent_kernel.shape
+    sizes = kernel.shape[0], x.shape[-1]
+    known = units is not None and width == kernel.shape[1] == gates * units
+    if x.ndim != 3 or not known or (None not in sizes and sizes[0] != sizes[1]):
         raise ValueError(
             f"{who}: expected x [batch, time, features], kernel [features, {gates} units] and recurrent_kernel "
             f"[units, {gates} units], got {show(x)}, {show(kernel)} and {show(recurrent_kernel)}."
         )
-
-
-def _parts(x, n):
-    """The last of two axes cut into n."""
-    size = x.shape[1] // n
-    return [x[:, i * size : (i + 1) * size] for i in range(n)]
 
 
 def _parts(x, n):
