@@ -219,6 +219,13 @@ def test_a_backend_has_both_kernels_of_a_pair_or_neither(backend):
 
 
 @main_kinds
+def test_dtypes_are_brought_to_the_wider(kind, backend):
+    dtypes = ["float64", *["float32"] * (len(kind.arrays()) - 1)]
+    outputs = kind.fused(*map(K.variable, kind.arrays(), dtypes), **kind.options)
+    assert all(t.dtype == "float64" for t in outputs) and K.eval(outputs[0]).dtype == "float64"
+
+
+@main_kinds
 def test_wrong_sizes_are_refused(kind):
     _, *rest = placeholders(kind.arrays())
     with pytest.raises(ValueError, match=r"kernel \[features, . units\].*got \[3, 5, 9\]"):

@@ -26,10 +26,9 @@ def lstm(x, h, c, kernel, recurrent_kernel, bias=None):
     Returns (all h [batch, time, units], last h, last c). Raises ValueError when the sizes do not agree.
     Source: Hochreiter and Schmidhuber (1997), with the forget gate of Gers et al. (2000).
     """
-    bias, *arguments = _of_one_dtype(bias, x, h, c, kernel, recurrent_kernel)
-    x, *weights = arguments
-    _check("K.lstm", weights[-2], weights[-1], 4, x)
-    outputs, h, c, *_ = _lstm(_time_major(x), *weights, bias, True)
+    x, h, c, kernel, recurrent_kernel, bias = _of_one_dtype(x, h, c, kernel, recurrent_kernel, bias)
+    _check("K.lstm", kernel, recurrent_kernel, 4, x)
+    outputs, h, c, *_ = _lstm(_time_major(x), h, c, kernel, recurrent_kernel, bias, True)
     return _time_major(outputs), h, c
 
 
@@ -45,17 +44,19 @@ def gru(x, h, kernel, recurrent_kernel, bias=None, recurrent_bias=None, reset_af
     Returns (all h [batch, time, units], last h). Raises ValueError when the sizes do not agree.
     Source: Cho et al. (EMNLP, 2014); reset_after: its first version on arXiv, 1406.1078v1.
     """
-    bias, x, h, kernel, recurrent_kernel = _of_one_dtype(bias, x, h, kernel, recurrent_kernel)
+    recurrent_bias = recurrent_bias if reset_after else None
+    tensors = _of_one_dtype(x, h, kernel, recurrent_kernel, bias, recurrent_bias)
+    x, h, kernel, recurrent_kernel, bias, recurrent_bias = tensors
     _check("K.gru", kernel, recurrent_kernel, 3, x)
     x = dot(_time_major(x), kernel)
     x = x if bias is None else bias_add(x, bias, "channels_last")
-    outputs, h, *_ = _gru(x, h, recurrent_kernel, recurrent_bias if reset_after else None, bool(reset_after), True)
+    outputs, h, *_ = _gru(x, h, recurrent_kernel, recurrent_bias, bool(reset_after), True)
     return _time_major(outputs), h
 
 
-def _of_one_dtype(bias, *tensors):
-    made = promoted([*tensors, *(() if bias is None else (bias,))])
-    return (made[-1] if bias is not None else None, *made[: len(tensors)])
+def _of_one_dtype(*tensors):
+    made = iter(promoted([t for t in tensors if t is not None]))
+    return [None if t is None else next(made) for t in tensors]
 
 
 def _check(who, kernel, recurrent_kernel, gates, x):
