@@ -58,7 +58,8 @@ def run(groups, options):
     results = []
     for workload in (WORKLOADS[name] for name in options.only):
         for mode in modes(workload):
-            for entries in groups:
+            for everybody in groups:
+                entries = [e for e in everybody if e.takes(workload.name, mode)]
                 print(workload.name, mode, *(e.title for e in entries), sep=" | ", file=sys.stderr, flush=True)
                 records = contest.contest(entries, workload, mode, options.rounds, options.seconds)
                 results.append((workload, mode, records))

@@ -14,12 +14,21 @@ CHECK_STEPS, CHECK_TOLERANCE = 4, 5e-3
 
 @dataclass(frozen=True)
 class Entry:
-    """Who takes part: the title in tables, the module that trains, the library it needs, its environment."""
+    """Who takes part: the title in tables, the module that trains, the library it needs, its environment.
+
+    workloads, modes: what it takes part in; nothing named stands for everything.
+    """
 
     title: str
     module: str
     library: str
     env: dict = field(default_factory=dict)
+    workloads: tuple = ()
+    modes: tuple = ()
+
+    def takes(self, workload, mode):
+        """Whether it takes part in a workload, by name, in a mode."""
+        return workload in (self.workloads or (workload,)) and mode in (self.modes or (mode,))
 
     @property
     def installed(self):
@@ -30,7 +39,7 @@ OURS = {name: Entry(f"minikeras, {name}", "benchmarks.ours", name, {"MINIKERAS_B
 PEERS = {
     "numpy": [
         Entry("NumPy by hand", "benchmarks.peers.numpy_planned", "numpy"),
-        Entry("autograd", "benchmarks.peers.autograd_package", "autograd"),
+        Entry("autograd", "benchmarks.peers.autograd_package", "autograd", {}, ("mlp_small", "lstm", "resnet20"), ("fit",)),
         Entry("autograd, our optimizer", "benchmarks.peers.autograd_tape", "autograd"),
     ],
     "jax": [
