@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass, field
 from statistics import median
 
+ADAM_WORKLOADS = ("mlp_small", "lstm", "resnet20")
 BACKENDS = ("numpy", "jax", "torch")
 CHECK_STEPS, CHECK_TOLERANCE = 4, 5e-3
 
@@ -39,7 +40,7 @@ OURS = {name: Entry(f"minikeras, {name}", "benchmarks.ours", name, {"MINIKERAS_B
 PEERS = {
     "numpy": [
         Entry("NumPy by hand", "benchmarks.peers.numpy_planned", "numpy"),
-        Entry("autograd", "benchmarks.peers.autograd_package", "autograd", {}, ("mlp_small", "lstm", "resnet20"), ("fit",)),
+        Entry("autograd", "benchmarks.peers.autograd_package", "autograd", {}, ADAM_WORKLOADS, ("fit",)),
         Entry("autograd, our optimizer", "benchmarks.peers.autograd_tape", "autograd"),
     ],
     "jax": [
