@@ -1,6 +1,7 @@
 """minikeras as a contestant; MINIKERAS_BACKEND says on which backend."""
 
 import time
+from statistics import median
 
 import minikeras
 import minikeras.layers
@@ -27,22 +28,17 @@ class Trainer:
 
     def fit_overhead(self, x, y, batch):
         """Microseconds that `fit` adds to a batch, over calls of the train function on sliced arrays."""
-        model = self.model
-        batches = model._batches(model._training_arrays(x, y), 1, batch, None)
-        model._make_train_function()
-        function, feeds = model.train_function, [arrays for arrays, _ in batches.epoch()]
+        self.model._make_train_function()
+        function = self.model.train_function
+        feeds = [[a[i : i + batch] for a in self.model._training_arrays(x, y)] for i in range(0, len(x), batch)]
 
         def bare():
             for arrays in feeds:
                 last = function.run(arrays)
             K.to_numpy(last[0])
 
-        def fit():
-            self.fit(x, y, batch)
-
-        rounds = [(seconds(fit), seconds(bare)) for _ in range(15)]
-        with_fit, without = map(min, zip(*rounds[1:], strict=True))  # the least: when nothing disturbed
-        return (with_fit - without) / len(feeds) * 1e6
+        rounds = [seconds(lambda: self.fit(x, y, batch)) - seconds(bare) for _ in range(16)]
+        return median(rounds[1:]) / len(feeds) * 1e6
 
 
 def seconds(action):
