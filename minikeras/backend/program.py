@@ -9,7 +9,7 @@ merged. What no output needs is dropped. A linker turns the Program into somethi
 import numpy as np
 
 from . import config, runtime
-from .op import Spec, Tensors, flat_tensors
+from .op import Spec, flat_tensors
 from .tensor import Constant, Counter, Placeholder, Tensor, Update, show
 from .variable import Variable
 
@@ -429,5 +429,3 @@ def render(program):
     lines.append(f"return {', '.join(name(v) for v in program.outputs)}")
     return "\n".join(lines)
 
-
-__all__ = ["NeedsValue", "Program", "Specialiser", "Step", "Tensors", "Value", "specialise"]

@@ -107,11 +107,9 @@ class Tensor:
     """
 
     __array_priority__ = 1000  # NumPy arrays on the left leave the operator to us
-    is_leaf = True
     sparse = False
     _keras_shape = None
     _uses_learning_phase = False
-    _counts = {}
 
     def __init__(self, shape, dtype, name=None, owner=None, index=0):
         self.shape, self.dtype, self.owner, self.index = shape, dtype, owner, index
@@ -218,8 +216,3 @@ def show(value):
     """'[32, None, 10] float32', for error messages."""
     shape = ", ".join("None" if size is None else str(size) for size in value.shape)
     return f"[{shape}] {value.dtype}"
-
-
-def needs_learning_phase(tensors):
-    """Whether any of the tensors behaves differently in training."""
-    return any(t._uses_learning_phase for t in tensors)

@@ -85,8 +85,8 @@ class Plan:
 
     def __init__(self, program, engine, groups=()):
         self.program, self.engine, self.lines, self.names = program, engine, [], {}
-        self.groups = groups
         self.direct = {}  # Value -> where it is needed: its part of a group's flat gradient
+        self.late = []  # (that part, Value) where it is made elsewhere and has to be copied
         self.place = {}  # Value -> an array that stays the same from run to run, or the name of a local variable
         self.block = {}  # Value -> the arena's block that holds it
         self.readers = {}  # id of a block -> index of the last step that reads it
@@ -313,7 +313,7 @@ class Plan:
             if ready and len(value.source.outputs) == 1 and takes_out(self.kernel(value.source)):
                 self.direct[value] = part
             else:
-                self.late = [*getattr(self, "late", ()), (part, value)]
+                self.late.append((part, value))
         return flat
 
     # -- the end
@@ -328,7 +328,7 @@ class Plan:
         )
         # Outputs that look at variables are copied before the groups change them.
         self.lines.append(f"outputs = ({outputs})")
-        for part, value in getattr(self, "late", ()):
+        for part, value in self.late:
             self.lines.append(f"copyto({self.bind(part, 'part')}, {self.spell(value)})")
         for run, blocks, group in self.chains:
             arguments = [self.bind(blocks, "blocks"), *(self.spell(v) for v in group.scalars)]
@@ -351,14 +351,10 @@ class Plan:
         body = "\n    ".join(self.lines)
         source = f"def run({header}):\n    {body}\n"
         scope = {**self.names, "copyto": np.copyto, "array": np.array, "asarray": np.asarray, "copy": np.array}
-        exec(builtins_compile(source), scope)
+        exec(compile(source, "<minikeras program>", "exec"), scope)
         run = scope["run"]
         run.source = source
         return run
-
-
-def builtins_compile(source):
-    return compile(source, "<minikeras program>", "exec")
 
 
 def op_kernel(engine, op):

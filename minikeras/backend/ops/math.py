@@ -25,11 +25,6 @@ def float_like(x):
     return like(x)
 
 
-def same_number(value, number):
-    """Whether a Value is the constant `number` (in rewrites)."""
-    return value.scalar() == number
-
-
 # ---- arithmetic ------------------------------------------------------------------------------------------------------
 
 
