@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 
 _MODULES = frozenset({
     "activations", "backend", "callbacks", "constraints", "datasets", "engine", "initializers", "layers", "losses",
-    "metrics", "models", "objectives", "optimizers", "regularizers", "utils", "wrappers",
+    "metrics", "models", "objectives", "optimizers", "preprocessing", "regularizers", "utils", "wrappers",
 })  # fmt: skip
 _NAMES = {"Input": "layers", "Model": "models", "Sequential": "models"}
 
