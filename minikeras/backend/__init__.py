@@ -37,8 +37,8 @@ from .variable import Variable
 
 # Families of ops: every public function that a file of ops/ declares is a function of K.
 FAMILIES = tuple(
-    "math reduction shape linalg control recurrence convolution pooling image nn normalization crossentropy random "
-    "ctc selection recurrent_cells extension".split()
+    "math reduction shape indexing joining creation linalg control recurrence convolution pooling image nn "
+    "normalization crossentropy random ctc selection recurrent_cells extension".split()
 )
 
 # What the files of ops/ share among themselves: rules about shapes, and the like.

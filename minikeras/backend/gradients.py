@@ -17,7 +17,7 @@ def gradients(loss, variables):
     Returns a list of tensors, each with shape and dtype of its variable; None where the loss does not depend on it, or
     only through functions without a gradient (comparisons, rounding, integers, stop_gradient).
     """
-    from .ops.shape import ones_like
+    from .ops.creation import ones_like
 
     targets = list(variables) if isinstance(variables, (list, tuple)) else [variables]
     losses = [t for t in (loss if isinstance(loss, (list, tuple)) else [loss]) if is_float(t.dtype)]
@@ -196,7 +196,7 @@ def _joined(terms):
     for axis, found in parts.items():
         size, edges = terms[0].shape[axis], sorted(found)
         if len(found) > 1 and [0, *(e[1] for e in edges)] == [*(e[0] for e in edges), size]:
-            from .ops.shape import concatenate
+            from .ops.joining import concatenate
 
             whole = concatenate([found[e].owner.args[0] for e in edges], axis)
             return [*(t for t in terms if all(t is not part for part in found.values())), whole]
@@ -221,7 +221,7 @@ def _plus(a, b):
 
 def _chosen(condition, then, otherwise):
     from .ops.control import choose
-    from .ops.shape import zeros_like
+    from .ops.creation import zeros_like
 
     then = zeros_like(otherwise) if then is None else then
     return choose(condition, then, zeros_like(then) if otherwise is None else otherwise)

@@ -9,10 +9,11 @@ batch, the factors are stacked, and the sum is taken once after the loop: one la
 
 from .gradients import pull_back
 from .ops.control import loop, run_cond
+from .ops.creation import zeros_like
 from .ops.linalg import matmul
 from .ops.reduction import sum as reduce_sum
 from .ops.reduction import sum_to
-from .ops.shape import permute_dimensions, reshape, shape, zeros_like
+from .ops.shape import permute_dimensions, reshape, shape
 from .subgraph import close, parameter_like, trace
 from .tensor import Tensor, is_float
 

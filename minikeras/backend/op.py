@@ -103,7 +103,8 @@ def host_integers(value):
         return tuple(int(v) for v in value) if value.ndim else int(value)
     items = [v if v is None or isinstance(v, Tensor) else int(v) for v in value]
     if any(isinstance(v, Tensor) for v in items):
-        from .ops.shape import cast, stack
+        from .ops.joining import stack
+        from .ops.shape import cast
 
         return stack([cast(v, "int32") if isinstance(v, Tensor) else as_tensor(v, "int32") for v in items])
     return tuple(items)
@@ -142,7 +143,7 @@ def as_tensor(value, dtype=None):
 
 
 def _stack_mixed(value, dtype):
-    from .ops.shape import stack
+    from .ops.joining import stack
 
     return stack([as_tensor(v, dtype) for v in value])
 

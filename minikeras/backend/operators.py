@@ -1,6 +1,6 @@
 """Python's operators on tensors, as ops."""
 
-from .ops import linalg, math, shape
+from .ops import indexing, linalg, math
 from .tensor import Tensor
 
 BINARY = {
@@ -40,7 +40,7 @@ def install():
         setattr(Tensor, f"__{name}__", _method(op))
     for name, op in UNARY.items():
         setattr(Tensor, f"__{name}__", _unary(op))
-    Tensor.__getitem__ = shape.index_tensor
+    Tensor.__getitem__ = indexing.index_tensor
 
 
 install()

@@ -11,9 +11,11 @@ import math
 from .. import config, windows
 from ..op import Host, Spec, as_tensor, op
 from ..tensor import Tensor, show
+from .indexing import getitem, put
+from .joining import stack
 from .linalg import matmul
 from .math import float_like
-from .shape import _partly_known, getitem, permute_dimensions, put, reshape, shape, stack
+from .shape import _partly_known, permute_dimensions, reshape, shape
 
 # ---- primitives ------------------------------------------------------------------------------------------------------
 

@@ -3,13 +3,14 @@
 from .. import config
 from ..op import Spec, as_tensor, one_axis, op
 from ..tensor import Tensor, is_float, show
+from .creation import arange
 from .math import abs as _abs
 from .math import cast_like, clip, equal, exp, float_like, greater, less, log, log1p, logical_and, negative, where
 from .nn import rectify, sigmoid, softmax_gradient
 from .reduction import all as _all
 from .reduction import max as _max
 from .reduction import sum as _sum
-from .shape import arange, cast, expand_dims, permute_dimensions, reshape, shape
+from .shape import cast, expand_dims, permute_dimensions, reshape, shape
 
 
 def _origin(output, name):

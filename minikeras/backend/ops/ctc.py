@@ -9,8 +9,10 @@ from .. import config, runtime
 from ..op import Spec, as_tensor, op
 from ..program import NeedsValue, Program, constant, input_positions
 from ..tensor import Tensor, show
+from .creation import arange
+from .joining import stack
 from .math import float_like, less, log, where
-from .shape import arange, broadcast_like, cast, expand_dims, flatten, reshape, shape, stack
+from .shape import broadcast_like, cast, expand_dims, flatten, reshape, shape
 from .sparse import SparseTensor
 
 

@@ -5,7 +5,9 @@ import numpy as np
 from ..op import as_tensor
 from ..tensor import show
 from .convolution import _channels_first
-from .shape import concatenate, expand_dims, getitem, repeat_elements, reshape, shape
+from .indexing import getitem
+from .joining import concatenate, repeat_elements
+from .shape import expand_dims, reshape, shape
 
 
 def resize_images(x, height_factor, width_factor, data_format, interpolation="nearest"):

@@ -8,7 +8,8 @@ from ..op import Spec, Tensors, as_tensor, broadcast, one_axis, op, promoted
 from ..tensor import Constant, Tensor, dtype_name, show
 from . import math as _math
 from . import reduction as _reduction
-from .shape import expand_dims, merge_axes, ones_like, permute_dimensions, reshape, sizes_of
+from .creation import ones_like
+from .shape import expand_dims, merge_axes, permute_dimensions, reshape, sizes_of
 
 
 @op(promote=("x", "y"))

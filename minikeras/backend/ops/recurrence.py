@@ -5,9 +5,12 @@ from ..subgraph import close, merged_spec, parameter_like, trace
 from ..tensor import Placeholder, show
 from . import math as _math
 from .control import loop
+from .creation import arange, full, zeros_like
+from .indexing import getitem, reverse
+from .joining import stack
 from .reduction import cumsum as _cumsum
 from .reduction import sum as _sum
-from .shape import arange, cast, expand_dims, full, getitem, permute_dimensions, reverse, shape, stack, zeros_like
+from .shape import cast, expand_dims, permute_dimensions, shape
 
 
 def _length(x, axis):

@@ -8,11 +8,12 @@ that only the two need to agree on. Second derivatives go through the loops.
 from ..gradients import pull_back
 from ..op import op, promoted
 from ..tensor import Tensor, show
+from .creation import zeros_like
+from .joining import concatenate
 from .linalg import dot
 from .math import tanh
 from .nn import bias_add, sigmoid
 from .recurrence import _length, _scanned, _time_major
-from .shape import concatenate, zeros_like
 
 
 def lstm(x, h, c, kernel, recurrent_kernel, bias=None):

@@ -148,7 +148,7 @@ def _shared(g, y, x, axis, keepdims):
 
 def _prod_gradient(g, y, x, axis, keepdims):
     """Each element's cofactor is y / x where x is not 0; where it is, the product of all the others."""
-    from .shape import ones_like
+    from .creation import ones_like
 
     zero = equal(x, 0.0)
     safe = _math.where(zero, ones_like(x), x)
@@ -177,7 +177,7 @@ def _cumprod_gradient(g, y, x, axis):
 
 def reverse_cumsum(x, axis):
     """Running sum along `axis` from the end."""
-    from .shape import reverse
+    from .indexing import reverse
 
     return reverse(cumsum(reverse(x, axis), axis), axis)
 

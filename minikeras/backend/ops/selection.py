@@ -2,8 +2,11 @@
 
 from ..op import Axis, Host, Spec, as_tensor, like, one_axis, op, promoted
 from ..tensor import INTEGERS, Tensor, building, show
+from .creation import zeros_like
+from .indexing import getitem
+from .joining import concat
 from .math import float_like
-from .shape import broadcast_like, concat, getitem, permute_dimensions, shape, squeeze, zeros_like
+from .shape import broadcast_like, permute_dimensions, shape, squeeze
 
 # ---- order -----------------------------------------------------------------------------------------------------------
 

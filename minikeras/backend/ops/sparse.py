@@ -10,6 +10,7 @@ import numpy as np
 from ..op import as_tensor
 from ..tensor import Placeholder, Tensor, dtype_name, show
 from ..variable import Variable
+from . import creation, indexing, joining
 from . import shape as _shape
 
 
@@ -141,8 +142,8 @@ def to_dense(tensor):
     place = tensor.indices[:, 0]
     for i in range(1, tensor.ndim):
         place = place * sizes[i] + tensor.indices[:, i]
-    zeros = _shape.full(_listed([_flat_size(sizes)]), 0, tensor.dtype)
-    return _shape.reshape(_shape.scatter_add(tensor.values, place, zeros, 0), sizes)
+    zeros = creation.full(_listed([_flat_size(sizes)]), 0, tensor.dtype)
+    return _shape.reshape(indexing.scatter_add(tensor.values, place, zeros, 0), sizes)
 
 
 def _listed(sizes):
@@ -161,15 +162,15 @@ def dot(x, y):
     if getattr(y, "is_sparse_tensor", False):
         return _shape.transpose(dot(transposed(y), _shape.transpose(x)))
     rows, columns = x.indices[:, 0], x.indices[:, 1]
-    products = _shape.expand_dims(x.values, 1) * _shape.take(y, columns, 0)
+    products = _shape.expand_dims(x.values, 1) * indexing.take(y, columns, 0)
     width = y.shape[1] if y.shape[1] is not None else _shape.shape(y)[1]
-    zeros = _shape.full(_listed([x.size_of(0), width]), 0, products.dtype)
-    return _shape.scatter_add(products, rows, zeros, 0)
+    zeros = creation.full(_listed([x.size_of(0), width]), 0, products.dtype)
+    return indexing.scatter_add(products, rows, zeros, 0)
 
 
 def transposed(x):
     """A sparse matrix with rows and columns exchanged."""
-    return SparseTensor(_shape.reverse(x.indices, 1), x.values, x.dense_shape[::-1], x.shape[::-1], x.name)
+    return SparseTensor(indexing.reverse(x.indices, 1), x.values, x.dense_shape[::-1], x.shape[::-1], x.name)
 
 
 def join(tensors, axis):
@@ -185,9 +186,9 @@ def join(tensors, axis):
         start = t.size_of(axis) + start
     sizes = [start if i == axis else tensors[0].size_of(i) for i in range(ndim)]
     return SparseTensor(
-        _shape.concatenate(indices, 0),
-        _shape.concatenate([t.values for t in tensors], 0),
-        _shape.stack([as_tensor(n, "int32") for n in sizes]),
+        joining.concatenate(indices, 0),
+        joining.concatenate([t.values for t in tensors], 0),
+        joining.stack([as_tensor(n, "int32") for n in sizes]),
         tuple(None if isinstance(n, Tensor) else n for n in sizes),
         "concatenate:0",
     )

@@ -1,0 +1,25 @@
+"""JAX kernels of the ops on parts of tensors."""
+
+import jax.numpy as jnp
+
+from ..ops.indexing import python_index
+
+reverse = jnp.flip
+
+
+def getitem(x, index):
+    return x[python_index(index)]
+
+
+def put(g, shape, index):
+    return jnp.zeros(shape, g.dtype).at[python_index(index)].set(g)
+
+
+# Out of range indices are clamped: there is no way to raise from compiled code.
+def take(x, indices, axis):
+    return jnp.take(x, indices, axis, mode="clip")
+
+
+def scatter_add(updates, indices, like_x, axis):
+    index = (slice(None),) * axis + (indices,)
+    return jnp.zeros(like_x.shape, updates.dtype).at[index].add(updates)

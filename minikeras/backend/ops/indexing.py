@@ -1,0 +1,223 @@
+"""Parts of a tensor, and tensors put together of parts: indices, slices, gathering; the same ops backwards."""
+
+import builtins
+
+import numpy as np
+
+from ..op import Axis, Host, Spec, as_tensor, like, one_axis, op
+from ..tensor import Tensor, is_float, show
+from .shape import cast, reshape
+
+
+@op
+def getitem(x: Tensor, index: tuple):
+    """x[index]. index: an entry for each axis or more: int, (start, stop, step) or None for a new axis."""
+    return Spec(_indexed(x.shape, index), x.dtype)
+
+
+def _indexed(sizes, index):
+    result, axis = [], 0
+    for entry in index:
+        if entry is None:
+            result.append(1)
+            continue
+        n = sizes[axis]
+        if isinstance(entry, int):
+            if n is not None and not -n <= entry < n:
+                raise ValueError(f"index {entry} is out of range for axis {axis} with size {n}.")
+        elif entry == (None, None, None) or n is not None:
+            result.append(n if n is None else len(range(*slice_of(entry).indices(n))))
+        else:
+            result.append(None)
+        axis += 1
+    return tuple(result)
+
+
+def slice_of(entry):
+    """The Python slice of a canonical index entry."""
+    return builtins.slice(*entry)
+
+
+def python_index(index):
+    """A canonical index as Python, NumPy, JAX and PyTorch take it."""
+    return tuple(slice_of(e) if isinstance(e, tuple) else e for e in index)
+
+
+@op
+def getitem_gradient(g: Tensor, like_x: Tensor, index: tuple):
+    """Zeros in the shape of `like_x`, with g at [index]."""
+    return Spec(like_x.shape, g.dtype)
+
+
+getitem.gradient(lambda g, y, x, index: getitem_gradient(g, x, index))
+getitem_gradient.joint_gradient(lambda h, y, g, x, index: (getitem(h, index), None))
+
+
+@op
+def put(g: Tensor, shape: Host, index: tuple):
+    """Zeros of `shape` with g at [index]; index as for getitem, without new axes and negative steps."""
+    return Spec(shape, g.dtype)
+
+
+put.gradient(lambda h, y, g, shape, index: getitem(h, index))
+
+
+@getitem_gradient.meaning
+def _put(emit, g, x, index):
+    if None in index or any(isinstance(e, int) for e in index):
+        # New axes go, and axes that an int took come back with size 1, so that ranks agree.
+        full = iter(python_index(index))
+        sizes, kept = iter(g.shape), []
+        for entry in full:
+            if entry is None:
+                next(sizes)
+            else:
+                kept.append(1 if isinstance(entry, int) else next(sizes))
+        g = emit(reshape, g, tuple(kept))
+        index = tuple((e, e + 1 or None, None) if isinstance(e, int) else e for e in index if e is not None)
+    flipped = tuple(i for i, e in enumerate(index) if (e[2] or 1) < 0)
+    if flipped:
+        g = emit(reverse, g, flipped)
+        index = tuple(_forward(e, n) for e, n in zip(index, x.shape, strict=True))
+    return emit(put, g, x.shape, index)
+
+
+def _forward(entry, n):
+    places = range(*slice_of(entry).indices(n))
+    return (
+        (places[-1], places[0] + 1, -places.step)
+        if places.step < 0 and len(places)
+        else (0, 0, 1)
+        if not len(places)
+        else (places.start, places.stop, places.step)
+    )
+
+
+def index_tensor(x, key):
+    """x[key] for the keys of Python: ints, slices, None, Ellipsis, and one int tensor or list (which gathers)."""
+    keys = list(key) if isinstance(key, tuple) else [key]
+    used = sum(k is not None and k is not Ellipsis for k in keys)
+    if used > x.ndim:
+        raise IndexError(f"{x!r} has {x.ndim} axes, the index {key!r} has {used}.")
+    at = next((i for i, k in enumerate(keys) if k is Ellipsis), None)
+    fill = [(None, None, None)] * (x.ndim - used)
+    keys = [*keys, *fill] if at is None else [*keys[:at], *fill, *keys[at + 1 :]]
+    gathered = [(i, k) for i, k in enumerate(keys) if isinstance(k, (Tensor, list, np.ndarray))]
+    entries = tuple(
+        (None, None, None) if isinstance(k, (Tensor, list, np.ndarray)) else _entry(k, x, key) for k in keys
+    )
+    if len(gathered) > 1:
+        raise NotImplementedError("Indexing with several tensors: use K.gather along one axis after the other.")
+    if any(e != (None, None, None) for e in entries):
+        x = getitem(x, entries)
+    if gathered:
+        axis = sum(not isinstance(e, int) for e in entries[: gathered[0][0]])
+        x = take(x, gathered[0][1], axis)
+    return x
+
+
+def _entry(k, x, key):
+    if k is None or isinstance(k, tuple):
+        return k
+    if isinstance(k, builtins.slice):
+        parts = (k.start, k.stop, k.step)
+        if any(isinstance(p, Tensor) for p in parts):
+            parts = tuple(_known_int(p) for p in parts)
+        return tuple(None if p is None else int(p) for p in parts)
+    if isinstance(k, (int, np.integer)):
+        return int(k)
+    raise TypeError(f"{x!r} cannot be indexed with {key!r}: use ints, slices, None, ... and integer tensors.")
+
+
+def _known_int(part):
+    if not isinstance(part, Tensor):
+        return part
+    try:
+        return int(part)
+    except ValueError:
+        raise NotImplementedError(
+            "A slice whose limits depend on fed values: use K.slice, which takes tensors as start and size."
+        ) from None
+
+
+@op
+def take(x: Tensor, indices: Tensor, axis: Axis = 0):
+    """The slices of x along `axis` at integer `indices` (of any shape, which takes the place of the axis)."""
+    return Spec(x.shape[:axis] + indices.shape + x.shape[axis + 1 :], x.dtype)
+
+
+@op
+def scatter_add(updates: Tensor, indices: Tensor, like_x: Tensor, axis: int):
+    """Zeros in the shape of `like_x`, with each slice of `updates` added along `axis` at its index. Undoes `take`."""
+    return Spec(like_x.shape, updates.dtype)
+
+
+take.gradient(lambda g, y, x, indices, axis: scatter_add(g, indices, x, axis))
+scatter_add.joint_gradient(lambda h, y, g, indices, x, axis: (take(h, indices, axis), None, None))
+
+
+def gather(reference, indices):
+    """The rows of `reference` at integer `indices`: [..., *reference.shape[1:]]. Gradients of a row add up."""
+    indices = as_tensor(indices)
+    return take(reference, cast(indices, "int32") if is_float(indices.dtype) else indices, 0)
+
+
+def slice(x, start, size):  # noqa: A001
+    """The part of x that begins at `start` and has `size`; a size of -1 is all the rest.
+
+    start, size: an int for each axis (lists, or integer tensors).
+    """
+    x = as_tensor(x)
+    if isinstance(start, Tensor) or isinstance(size, Tensor):
+        return dynamic_slice(x, start, size)
+    if len(start) != x.ndim or len(size) != x.ndim:
+        raise ValueError(f"K.slice: {show(x)} needs a start and a size for each axis, got {start} and {size}.")
+    if any(isinstance(v, Tensor) for v in (*start, *size)):
+        return dynamic_slice(x, start, size)
+    return getitem(
+        x, tuple((int(a), None if n == -1 else int(a) + int(n), None) for a, n in zip(start, size, strict=True))
+    )
+
+
+@op
+def dynamic_slice(x: Tensor, start: Host, size: Host):
+    """`slice` with limits that are known when the program is specialised."""
+    if isinstance(start, Tensor) or isinstance(size, Tensor):
+        known = size if isinstance(size, tuple) else (None,) * x.ndim
+        return Spec(tuple(None if n in (None, -1) else n for n in known), x.dtype)
+    return Spec(_indexed(x.shape, _limits(start, size)), x.dtype)
+
+
+def _limits(start, size):
+    return tuple((a, None if n == -1 else a + n, None) for a, n in zip(start, size, strict=True))
+
+
+def _dynamic_slice_gradient(g, y, x, start, size):
+    return dynamic_put(g, x, start, size)
+
+
+@op
+def dynamic_put(g: Tensor, like_x: Tensor, start: Host, size: Host):
+    """Zeros in the shape of `like_x` with g in the part that `dynamic_slice` takes."""
+    return Spec(like_x.shape, g.dtype)
+
+
+dynamic_slice.gradient(_dynamic_slice_gradient)
+dynamic_put.joint_gradient(lambda h, y, g, x, start, size: (dynamic_slice(h, start, size), None))
+dynamic_slice.meaning(lambda emit, x, start, size: emit(getitem, x, _limits(start, size)))
+dynamic_put.meaning(lambda emit, g, x, start, size: emit(put, g, x.shape, _limits(start, size)))
+
+
+def _reverse_arguments(x, axes):
+    x = as_tensor(x)
+    axes = axes if isinstance(axes, (tuple, list)) else (axes,)
+    return x, tuple(sorted({one_axis(a, x.ndim) for a in axes}))
+
+
+@op(prepare=_reverse_arguments)
+def reverse(x: Tensor, axes: tuple):
+    """x with the order along `axes` turned round."""
+    return like(x)
+
+
+reverse.gradient(lambda g, y, x, axes: reverse(g, axes))

@@ -1,0 +1,175 @@
+"""Tensors one after the other, repeated, or with something around them."""
+
+import itertools
+
+import numpy as np
+
+from .. import config
+from ..op import Axis, Spec, Tensors, as_tensor, one_axis, op, promoted
+from ..tensor import Tensor, show
+from .indexing import dynamic_slice, getitem
+from .shape import expand_dims, reshape, shape
+
+
+def _joined(tensors, axis=-1):
+    return promoted(list(tensors)), axis
+
+
+def concatenate(tensors, axis=-1):
+    """The tensors one after the other along `axis`; all other sizes agree. All dense, or all sparse."""
+    tensors = list(tensors)
+    if any(getattr(t, "is_sparse_tensor", False) for t in tensors):
+        from .sparse import join
+
+        return join(tensors, axis)
+    return concat(tensors, axis)
+
+
+@op(prepare=_joined)
+def concat(tensors: Tensors, axis: Axis):
+    """`concatenate` of dense tensors."""
+    first = tensors[0]
+    if any(t.ndim != first.ndim or not _agree_but_for(axis, t.shape, first.shape) for t in tensors[1:]):
+        raise ValueError(f"shapes must agree but for axis {axis}: {', '.join(show(t) for t in tensors)}.")
+    shape = [next((n for n in sizes if n is not None), None) for sizes in zip(*(t.shape for t in tensors), strict=True)]
+    total = [t.shape[axis] for t in tensors]
+    shape[axis] = None if None in total else sum(total)
+    return Spec(tuple(shape), first.dtype)
+
+
+def _agree_but_for(axis, a, b):
+    return all(i == axis or None in (m, n) or m == n for i, (m, n) in enumerate(zip(a, b, strict=True)))
+
+
+def _parts(g, y, tensors, axis):
+    """The cotangent cut where the tensors were joined."""
+    sizes = [t.shape[axis] for t in tensors]
+    if None not in sizes:
+        starts = np.cumsum([0, *sizes])
+        whole = ((None, None, None),)
+        return tuple(
+            getitem(g, whole * axis + ((int(a), int(b), None),) + whole * (g.ndim - axis - 1))
+            for a, b in itertools.pairwise(starts)
+        )
+    parts, start = [], as_tensor(0)
+    for t in tensors:
+        length = shape(t)[axis]
+        zeros, rest = [0] * g.ndim, [-1] * g.ndim
+        zeros[axis], rest[axis] = start, length
+        parts.append(dynamic_slice(g, zeros, rest))
+        start = start + length
+    return tuple(parts)
+
+
+concat.gradient(_parts)
+
+
+def _stack_arguments(x, axis=0):
+    tensors = promoted(list(x))
+    return tensors, one_axis(axis, tensors[0].ndim + 1)
+
+
+@op(prepare=_stack_arguments)
+def stack(x: Tensors, axis: int = 0):
+    """The tensors of one shape along a new axis `axis`."""
+    return Spec((*x[0].shape[:axis], len(x), *x[0].shape[axis:]), x[0].dtype)
+
+
+stack.gradient(
+    lambda g, y, x, axis: tuple(
+        getitem(g, (((None, None, None),) * axis) + (i,) + ((None, None, None),) * (g.ndim - axis - 1))
+        for i in range(len(x))
+    )
+)
+
+
+def _tile_arguments(x, n):
+    x = as_tensor(x)
+    n = tuple(int(r) for r in n) if isinstance(n, (list, tuple, np.ndarray)) else (int(n),)
+    if len(n) > x.ndim:
+        raise ValueError(f"K.tile: {show(x)} has fewer axes than there are counts: {n}.")
+    return x, (1,) * (x.ndim - len(n)) + n
+
+
+@op(prepare=_tile_arguments)
+def tile(x: Tensor, n: tuple):
+    """x repeated along each axis. n: an int for each axis; fewer are for the last axes."""
+    return Spec(tuple(None if s is None else s * r for s, r in zip(x.shape, n, strict=True)), x.dtype)
+
+
+def _tile_gradient(g, y, x, n):
+    from .reduction import sum as reduce_sum
+
+    sizes = shape(x)
+    split = [
+        part for i, (s, r) in enumerate(zip(x.shape, n, strict=True)) for part in (r, sizes[i] if s is None else s)
+    ]
+    return reduce_sum(reshape(g, split), tuple(range(0, 2 * x.ndim, 2)))
+
+
+tile.gradient(_tile_gradient)
+
+
+@op
+def repeat_elements(x: Tensor, rep: int, axis: Axis):
+    """Each slice of x along `axis` `rep` times in a row."""
+    n = x.shape[axis]
+    return Spec((*x.shape[:axis], None if n is None else n * rep, *x.shape[axis + 1 :]), x.dtype)
+
+
+def _repeat_gradient(g, y, x, rep, axis):
+    from .reduction import sum as reduce_sum
+
+    sizes = shape(x)
+    split = [sizes[i] if s is None else s for i, s in enumerate(x.shape)]
+    split.insert(axis + 1, rep)
+    return reduce_sum(reshape(g, split), axis + 1)
+
+
+repeat_elements.gradient(_repeat_gradient)
+
+
+def repeat(x, n):
+    """A matrix [batch, d] repeated to [batch, n, d]."""
+    x = as_tensor(x)
+    if x.ndim != 2:
+        raise ValueError(f"K.repeat: expected a tensor with 2 axes, got {show(x)}.")
+    return repeat_elements(expand_dims(x, 1), n, 1)
+
+
+def _pad_arguments(x, padding, value=0.0):
+    x = as_tensor(x)
+    pairs = tuple((int(a), int(b)) for a, b in padding)
+    if len(pairs) != x.ndim:
+        raise ValueError(f"K.pad: {show(x)} needs a (before, after) pair for each axis, got {pairs}.")
+    return x, pairs, value
+
+
+@op(prepare=_pad_arguments)
+def pad(x: Tensor, padding: tuple, value: float = 0.0):
+    """x with `value` around it. padding: (before, after) for each axis."""
+    return Spec(tuple(None if n is None else n + a + b for n, (a, b) in zip(x.shape, padding, strict=True)), x.dtype)
+
+
+pad.gradient(lambda g, y, x, padding, value: getitem(g, tuple((a, -b or None, None) for a, b in padding)))
+
+
+def temporal_padding(x, padding=(1, 1)):
+    """Zeros before and after along axis 1 of [batch, steps, channels]."""
+    return pad(x, ((0, 0), tuple(padding), (0, 0)))
+
+
+def _spatial_padding(x, padding, data_format):
+    pairs = tuple(tuple(p) for p in padding)
+    first = config.normalize_data_format(data_format) == "channels_first"
+    return pad(x, ((0, 0), (0, 0), *pairs) if first else ((0, 0), *pairs, (0, 0)))
+
+
+def spatial_2d_padding(x, padding=((1, 1), (1, 1)), data_format=None):
+    """Zeros around images. padding: (before, after) for height and width."""
+    return _spatial_padding(x, padding, data_format)
+
+
+def spatial_3d_padding(x, padding=((1, 1), (1, 1), (1, 1)), data_format=None):
+    """Zeros around volumes. padding: (before, after) for each of the three axes."""
+    return _spatial_padding(x, padding, data_format)
