@@ -78,17 +78,17 @@ def linear(x):
     return x
 
 
-def gelu(x):
-    """x Phi(x), Phi the normal distribution function, in its tanh approximation.
+def gelu(x, approximate=False):
+    """x Phi(x), Phi the normal distribution function; approximate: with tanh.
 
     Source: Hendrycks and Gimpel, Gaussian Error Linear Units (2016).
     """
-    return 0.5 * x * (1.0 + K.tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))  # sqrt(2 / pi)
+    return K.gelu(x, approximate=approximate)
 
 
 def swish(x):
     """x sigmoid(x). Source: Ramachandran et al., Searching for Activation Functions (2017)."""
-    return x * K.sigmoid(x)
+    return K.swish(x)
 
 
 silu = swish

@@ -1,8 +1,11 @@
+import math
+
 import numpy as np
 import pytest
 
 from minikeras import activations
 from minikeras import backend as K
+from minikeras.layers import GELU
 
 X = np.linspace(-4.0, 4.0, 23).astype("float32")
 
@@ -28,10 +31,13 @@ def test_activation_is_its_formula(name, backend):
     np.testing.assert_allclose(got, FORMULAS[name](X.astype("float64")), rtol=1e-5, atol=1e-6)
 
 
-def test_gelu_is_x_times_the_normal_distribution(backend):
-    normal = [0.0013499, 0.1586553, 0.5, 0.8413447, 0.9986501]
-    x = np.array([-3.0, -1.0, 0.0, 1.0, 3.0], "float32")
-    np.testing.assert_allclose(K.eval(activations.gelu(K.constant(x))), x * normal, atol=1e-3)
+@pytest.mark.parametrize(("approximate", "tolerance"), [(False, 1e-6), (True, 1e-3)])
+def test_gelu_is_x_times_the_normal_distribution(backend, approximate, tolerance):
+    normal = [0.5 * (1 + math.erf(x / math.sqrt(2))) for x in X.tolist()]
+    got = K.eval(activations.gelu(K.constant(X), approximate))
+    np.testing.assert_allclose(got, X * normal, atol=tolerance)
+    layer = GELU(approximate)
+    np.testing.assert_array_equal(K.eval(layer(K.constant(X[None])))[0], got)
 
 
 def test_relu_has_slope_ceiling_and_threshold(backend):

@@ -5,7 +5,8 @@
 from ..engine.base_layer import InputSpec, Layer
 from ..engine.input_layer import Input, InputLayer
 from ..utils.generic_utils import deserialize_keras_object, serialize_keras_object
-from .advanced_activations import ELU, LeakyReLU, PReLU, ReLU, Softmax, ThresholdedReLU
+from .advanced_activations import ELU, GELU, LeakyReLU, PReLU, ReLU, Softmax, Swish, ThresholdedReLU
+from .attention import MultiHeadAttention
 from .convolutional import (
     Conv1D, Conv2D, Conv2DTranspose, Conv3D, Conv3DTranspose, Convolution1D, Convolution2D, Convolution2DTranspose,
     Convolution3D, Convolution3DTranspose, Cropping1D, Cropping2D, Cropping3D, Deconv2D, Deconv3D, Deconvolution2D,
@@ -25,7 +26,7 @@ from .merge import (
     minimum, multiply, subtract,
 )  # fmt: skip
 from .noise import AlphaDropout, GaussianDropout, GaussianNoise
-from .normalization import BatchNormalization, LayerNormalization
+from .normalization import BatchNormalization, GroupNormalization, LayerNormalization
 from .pooling import (
     AveragePooling1D, AveragePooling2D, AveragePooling3D, AvgPool1D, AvgPool2D, AvgPool3D, GlobalAveragePooling1D,
     GlobalAveragePooling2D, GlobalAveragePooling3D, GlobalAvgPool1D, GlobalAvgPool2D, GlobalAvgPool3D,

@@ -102,3 +102,21 @@ class ReLU(_Elementwise):
 
     def call(self, inputs):
         return K.relu(inputs, alpha=self.negative_slope, max_value=self.max_value, threshold=self.threshold)
+
+
+class GELU(_Elementwise):
+    """x times the normal distribution function of x; approximate: by its approximation with tanh."""
+
+    def __init__(self, approximate=False, **kwargs):
+        super().__init__(**kwargs)
+        self.approximate = approximate
+
+    def call(self, inputs):
+        return activations.gelu(inputs, self.approximate)
+
+
+class Swish(_Elementwise):
+    """x * sigmoid(x)."""
+
+    def call(self, inputs):
+        return activations.swish(inputs)

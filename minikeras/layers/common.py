@@ -3,6 +3,7 @@
 import types
 
 from .. import activations, constraints, initializers, regularizers
+from .. import backend as K
 
 # The last word of an argument's name tells which module turns a name or a config into the object.
 RESOLVERS = {
@@ -66,6 +67,11 @@ def known(layer, shape, axis, what="features"):
             f"but the input shape is {tuple(shape)}. Give the size in Input(shape=...) or input_shape=..."
         )
     return int(size)
+
+
+def sizes_of(x):
+    """The sizes of a tensor's axes: ints, and tensors where they are not known yet."""
+    return [K.shape(x)[i] if n is None else n for i, n in enumerate(K.int_shape(x))]
 
 
 def channel_axis(data_format):

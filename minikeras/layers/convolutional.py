@@ -8,7 +8,7 @@ from .. import backend as K
 from ..engine.base_layer import InputSpec, Layer
 from ..utils.conv_utils import conv_output_length, deconv_length, normalize_padding, normalize_tuple
 from . import pooling
-from .common import adopt, channel_axis, known, new_weight, spatial_axes, who, with_defaults, with_lengths
+from .common import adopt, channel_axis, known, new_weight, sizes_of, spatial_axes, who, with_defaults, with_lengths
 
 # Keras has the poolings here too.
 AveragePooling1D, MaxPooling1D = pooling.AveragePooling1D, pooling.MaxPooling1D
@@ -139,7 +139,7 @@ class _ConvTranspose(_Conv):
         self._add_bias(self.filters)
 
     def call(self, inputs):
-        shape = [K.shape(inputs)[i] if n is None else n for i, n in enumerate(K.int_shape(inputs))]
+        shape = sizes_of(inputs)
         geometry = self._geometry()
         if self.rank == 3:
             del geometry["dilation_rate"]

@@ -6,7 +6,7 @@ from .. import activations, regularizers
 from .. import backend as K
 from ..engine.base_layer import InputSpec, Layer
 from ..utils.generic_utils import deserialize_keras_object, func_dump, func_load, get_custom_objects, has_arg
-from .common import adopt, channel_axis, known, new_weight, who
+from .common import adopt, channel_axis, known, new_weight, sizes_of, who
 
 
 class Masking(Layer):
@@ -48,8 +48,7 @@ class Dropout(Layer):
     def _get_noise_shape(self, inputs):
         if self.noise_shape is None:
             return None
-        sizes = [K.shape(inputs)[i] if n is None else n for i, n in enumerate(K.int_shape(inputs))]
-        return tuple(size if n is None else n for n, size in zip(self.noise_shape, sizes, strict=True))
+        return tuple(size if n is None else n for n, size in zip(self.noise_shape, sizes_of(inputs), strict=True))
 
     def call(self, inputs, training=None):
         if not 0.0 < self.rate < 1.0:
@@ -75,7 +74,7 @@ class _SpatialDropout(Dropout):
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def _get_noise_shape(self, inputs):
-        shape = [K.shape(inputs)[i] if n is None else n for i, n in enumerate(K.int_shape(inputs))]
+        shape = sizes_of(inputs)
         channels = channel_axis(self.data_format) % len(shape)
         return tuple(n if i in (0, channels) else 1 for i, n in enumerate(shape))
 

@@ -1,8 +1,8 @@
-"""Batch and layer normalization."""
+"""Batch, layer and group normalization."""
 
 from .. import backend as K
 from ..engine.base_layer import InputSpec, Layer
-from .common import adopt, known, new_weight
+from .common import adopt, known, new_weight, sizes_of, who
 
 
 class BatchNormalization(Layer):
@@ -80,10 +80,52 @@ class LayerNormalization(Layer):
     def call(self, inputs):
         axes = self._axes(K.ndim(inputs))
         shape = [K.int_shape(inputs)[i] if i in axes else 1 for i in range(K.ndim(inputs))]
-        centered = inputs - K.mean(inputs, axis=axes, keepdims=True)
-        outputs = centered / K.sqrt(K.mean(K.square(centered), axis=axes, keepdims=True) + self.epsilon)
-        if self.scale:
-            outputs = outputs * K.reshape(self.gamma, shape)
+        gamma, beta = (w if w is None or axes == [K.ndim(inputs) - 1] else K.reshape(w, shape)
+                       for w in (self.gamma, self.beta))  # fmt: skip
+        return K.layer_normalization(inputs, gamma, beta, axes, self.epsilon)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+class GroupNormalization(Layer):
+    """gamma * (x - mean) / sqrt(variance + epsilon) + beta, with mean and variance of each sample over all axes, for
+    each of `groups` groups of neighbouring channels.
+
+    groups: must divide the number of channels; 1: layer normalization over all axes; -1: as many as channels (instance
+    normalization). axis: of the channels. center, scale: whether there are beta and gamma. Weights, each [channels]:
+    gamma, beta. Source: Wu and He, Group Normalization (2018).
+    """
+
+    def __init__(
+        self, groups=32, axis=-1, epsilon=1e-3, center=True, scale=True, beta_initializer="zeros",
+        gamma_initializer="ones", beta_regularizer=None, gamma_regularizer=None, beta_constraint=None,
+        gamma_constraint=None, **kwargs,
+    ):  # fmt: skip
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        adopt(self, locals())
+
+    def build(self, input_shape):
+        channels = known(self, input_shape, self.axis, "channels")
+        if self.groups != -1 and (self.groups < 1 or channels % self.groups):
+            raise ValueError(f"{who(self)}: groups={self.groups} does not divide the {channels} channels on axis "
+                             f"{self.axis} of its input, of shape {tuple(input_shape)}.")  # fmt: skip
+        self.gamma = new_weight(self, "gamma", (channels,)) if self.scale else None
+        self.beta = new_weight(self, "beta", (channels,)) if self.center else None
+        self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: channels})
+        self.built = True
+
+    def call(self, inputs):
+        axis, rank = self.axis % K.ndim(inputs), K.ndim(inputs)
+        sizes = sizes_of(inputs)
+        groups = sizes[axis] if self.groups == -1 else self.groups
+        grouped = K.reshape(inputs, [*sizes[:axis], groups, sizes[axis] // groups, *sizes[axis + 1 :]])
+        outputs = K.layer_normalization(grouped, axis=[i for i in range(1, rank + 1) if i != axis],
+                                        epsilon=self.epsilon)  # fmt: skip
+        outputs = K.reshape(outputs, sizes)
+        shape = [n if i == axis else 1 for i, n in enumerate(sizes)]
+        outputs = outputs * K.reshape(self.gamma, shape) if self.scale else outputs
         return outputs + K.reshape(self.beta, shape) if self.center else outputs
 
     def compute_output_shape(self, input_shape):

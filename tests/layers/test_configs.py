@@ -26,7 +26,9 @@ CASES = [
     (L.CuDNNLSTM(2), SERIES), (L.RNN([L.LSTMCell(2), L.GRUCell(3)]), SERIES),
     (L.ConvLSTM2D(2, 2), VOLUME), (L.Embedding(5, 2), (2, 4)), (L.LeakyReLU(), VECTOR), (L.PReLU(), VECTOR),
     (L.ELU(), VECTOR), (L.ThresholdedReLU(), VECTOR), (L.ReLU(max_value=6.0), VECTOR), (L.Softmax(), VECTOR),
-    (L.BatchNormalization(), VECTOR), (L.LayerNormalization(), VECTOR), (L.GaussianNoise(0.1), VECTOR),
+    (L.BatchNormalization(), VECTOR), (L.LayerNormalization(), VECTOR), (L.GroupNormalization(3), IMAGE),
+    (L.MultiHeadAttention(2, 3, output_shape=5), SERIES), (L.GELU(True), VECTOR), (L.Swish(), VECTOR),
+    (L.GaussianNoise(0.1), VECTOR),
     (L.GaussianDropout(0.1), VECTOR), (L.AlphaDropout(0.1), VECTOR), (L.TimeDistributed(L.Dense(2)), SERIES),
     (L.Bidirectional(L.LSTM(2), merge_mode="sum"), SERIES),
 ]  # fmt: skip

@@ -58,3 +58,29 @@ def test_layer_normalization_normalizes_each_sample(backend, axis):
     x = data(3, 4, 5)
     y, (gamma, beta) = run(L.LayerNormalization(axis=axis), x)
     close(y, normed(x, axis, gamma, beta), 1e-4)
+
+
+@pytest.mark.parametrize(("groups", "axis", "shape"), [(2, -1, (3, 5, 4)), (3, 1, (2, 6, 2, 3)), (-1, -1, (2, 3, 3, 4)),
+                                                       (1, -1, (3, 4))])  # fmt: skip
+def test_group_normalization_is_that_of_torch(backend, groups, axis, shape):
+    torch = pytest.importorskip("torch")
+    x = data(*shape)
+    y, (gamma, beta) = run(L.GroupNormalization(groups, axis=axis), x)
+    fed = torch.tensor(np.moveaxis(x, axis, 1))
+    groups = x.shape[axis] if groups == -1 else groups
+    expected = torch.nn.functional.group_norm(fed, groups, torch.tensor(gamma), torch.tensor(beta), 1e-3)
+    close(y, np.moveaxis(expected.numpy(), 1, axis), 1e-4)
+
+
+def test_group_normalization_hands_masks_on_and_takes_lengths_that_are_not_known(backend):
+    ids = np.array([[1, 2, 0], [3, 0, 0]])
+    words = L.Input(shape=(None,), dtype="int32")
+    y = L.GroupNormalization(2)(L.Embedding(4, 4, mask_zero=True)(words))
+    values, mask = evaluate([words], [ids], [y, y._keras_history[0].output_mask])
+    close(values.reshape(2, 3, 2, 2).mean((1, 3)), 0.0, 1e-5)
+    np.testing.assert_array_equal(mask, ids != 0)
+
+
+def test_groups_that_do_not_divide_the_channels_are_refused():
+    with pytest.raises(ValueError, match="groups=3 does not divide the 4 channels"):
+        L.GroupNormalization(3)(L.Input(shape=(5, 4)))
