@@ -85,8 +85,8 @@ def skipgrams(sequence, vocabulary_size, window_size=4, negative_samples=1.0, sh
         labels += [[1, 0] if categorical else 0] * n_negative
     if shuffle:
         seed = rng.randint(0, 10_000_000) if seed is None else seed
-        for items in (couples, labels):
-            random.Random(seed).shuffle(items)
+        random.Random(seed).shuffle(couples)
+        random.Random(seed).shuffle(labels)
     return couples, labels
 
 
@@ -141,10 +141,7 @@ class TimeseriesGenerator(Sequence):
 
 
 def _json(data):
-    try:
-        return json.dumps(data.tolist() if isinstance(data, (np.ndarray, np.generic)) else data)
-    except TypeError as error:
-        raise TypeError(f"TimeseriesGenerator: {type(data).__name__} data cannot be written as JSON.") from error
+    return json.dumps(data.tolist() if hasattr(data, "tolist") else data)
 
 
 def timeseries_generator_from_json(json_string):

@@ -1,11 +1,12 @@
 """Texts into words, and words into numbers."""
 
 import json
-import warnings
 from collections import Counter, OrderedDict, defaultdict
 from hashlib import md5
 
 import numpy as np
+
+from ..datasets._text import legacy_num_words
 
 __all__ = ["Tokenizer", "hashing_trick", "one_hot", "text_to_word_sequence", "tokenizer_from_json"]
 
@@ -50,12 +51,8 @@ class Tokenizer:
 
     def __init__(self, num_words=None, filters=_FILTERS, lower=True, split=" ", char_level=False, oov_token=None,
                  document_count=0, **kwargs):  # fmt: skip
-        if "nb_words" in kwargs:
-            warnings.warn("Tokenizer: nb_words is now called num_words.", stacklevel=2)
-            num_words = kwargs.pop("nb_words")
-        if kwargs:
-            raise TypeError(f"Tokenizer has no argument {', '.join(map(repr, kwargs))}.")
-        self.num_words, self.filters, self.lower, self.split = num_words, filters, lower, split
+        self.num_words = legacy_num_words("Tokenizer", num_words, kwargs)
+        self.filters, self.lower, self.split = filters, lower, split
         self.char_level, self.oov_token, self.document_count = char_level, oov_token, document_count
         self.word_counts, self.word_docs, self.word_index = OrderedDict(), defaultdict(int), {}
         self.index_docs, self.index_word = defaultdict(int), {}

@@ -101,7 +101,7 @@ def test_matrices_need_a_size_a_mode_and_counts():
 
 
 def test_arguments_of_keras_1_and_none_else():
-    with pytest.warns(UserWarning, match="num_words"):
+    with pytest.warns(DeprecationWarning, match="num_words"):
         assert Tokenizer(nb_words=3).num_words == 3
     with pytest.raises(TypeError, match="'words'"):
         Tokenizer(words=3)
