@@ -6,11 +6,16 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
-from statistics import median
+from itertools import product
+from math import exp, log
+from statistics import fmean, median
 
-ADAM_WORKLOADS = ("mlp_small", "lstm", "resnet20")
+from .workloads import WORKLOADS
+
+ITS_OWN = tuple(w.name for w in WORKLOADS.values() if w.optimizer in ("adam", "rmsprop"))  # optimizers of `autograd`
 BACKENDS = ("numpy", "jax", "torch")
 CHECK_STEPS, CHECK_TOLERANCE = 4, 5e-3
+ONE_THREAD = {}  # variables that hold the libraries to one thread, if they are to be
 
 
 @dataclass(frozen=True)
@@ -37,37 +42,59 @@ class Entry:
 
 
 OURS = {name: Entry(f"minikeras, {name}", "benchmarks.ours", name, {"MINIKERAS_BACKEND": name}) for name in BACKENDS}
-PEERS = {
-    "numpy": [
-        Entry("NumPy by hand", "benchmarks.peers.numpy_planned", "numpy"),
-        Entry("autograd", "benchmarks.peers.autograd_package", "autograd", {}, ADAM_WORKLOADS, ("fit",)),
-        Entry("autograd, our optimizer", "benchmarks.peers.autograd_tape", "autograd"),
+KERAS = {
+    name: Entry(f"Keras 3, {name}", "benchmarks.peers.keras3", "keras", {"KERAS_BACKEND": name})
+    for name in ("jax", "torch")
+}
+
+
+@dataclass(frozen=True)
+class Rival:
+    """What a backend is set against: the best of some entries, in some modes."""
+
+    title: str
+    entries: tuple
+    modes: tuple
+
+
+STEADY = ("fit", "train_on_batch", "predict")  # but for single rows, which have a line of their own
+RIVALS = {
+    "torch": [
+        Rival("PyTorch by hand", (
+            Entry("PyTorch by hand", "benchmarks.peers.torch_eager", "torch"),
+            Entry("PyTorch by hand, torch.compile", "benchmarks.peers.torch_compiled", "torch"),
+        ), STEADY),
+        Rival("Keras 3, `fit`", (KERAS["torch"],), ("fit",)),
     ],
     "jax": [
-        Entry("JAX by hand", "benchmarks.peers.jax_jit", "jax"),
-        Entry("Keras 3, jax", "benchmarks.peers.keras3", "keras", {"KERAS_BACKEND": "jax"}),
+        Rival("JAX by hand", (Entry("JAX by hand", "benchmarks.peers.jax_jit", "jax"),), STEADY),
+        Rival("Keras 3, `fit`", (KERAS["jax"],), ("fit",)),
     ],
-    "torch": [
-        Entry("PyTorch by hand", "benchmarks.peers.torch_eager", "torch"),
-        Entry("Keras 3, torch", "benchmarks.peers.keras3", "keras", {"KERAS_BACKEND": "torch"}),
+    "numpy": [
+        Rival("NumPy by hand", (Entry("NumPy by hand", "benchmarks.peers.numpy_planned", "numpy"),), STEADY),
+        Rival("autograd", (
+            Entry("autograd", "benchmarks.peers.autograd_package", "autograd", {}, ITS_OWN, ("fit",)),
+        ), STEADY),
+        Rival("autograd, our optimizer", (
+            Entry("autograd, our optimizer", "benchmarks.peers.autograd_tape", "autograd"),
+        ), STEADY),
     ],
-}
-COMPILED = Entry("PyTorch by hand, torch.compile", "benchmarks.peers.torch_compiled", "torch")
+}  # fmt: skip
 
 
 def environment(entry):
     """Ours and theirs alike run without OPENBLAS_CORETYPE, which makes a current NumPy slow on some machines."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("OPENBLAS_CORETYPE", "OPENBLAS_L2"))}
-    return {**kept, **entry.env}
+    return {**kept, **ONE_THREAD, **entry.env}
 
 
 class Contestant:
     """An entry at work on a workload. `start` has its import, build and first-step seconds."""
 
-    def __init__(self, entry, workload):
-        self.entry, self.workload, self.passes = entry, workload, 1
+    def __init__(self, entry, workload, clock="wall"):
+        self.entry, self.workload, self.passes = entry, workload, {}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker", entry.module, workload.name],
+            [sys.executable, "-m", "benchmarks.worker", entry.module, workload.name, clock],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=environment(entry),
         )  # fmt: skip
         self.start = self.answer()
@@ -84,63 +111,71 @@ class Contestant:
 
     def calibrate(self, mode, seconds):
         """Warm up, and choose how many passes make a round of about that many seconds."""
-        took = min(self.ask(mode, passes=1) for _ in range(2))
-        self.passes = max(1, round(seconds / took))
+        took = self.ask(mode, passes=1)[1]
+        if took < 3 * seconds:  # else it has been running for long enough
+            took = min(took, self.ask(mode, passes=1)[1])
+        self.passes[mode], self.slow = max(1, round(seconds / max(took, 1e-6))), took > 3 * seconds
 
     def rate(self, mode):
         """Steps per second in one round."""
-        return self.passes * self.workload.batches / self.ask(mode, passes=self.passes)
+        steps, took = self.ask(mode, passes=self.passes[mode])
+        return steps / took
 
     def close(self):
         self.process.stdin.close()
         self.process.wait()
 
 
-def contest(entries, workload, mode, rounds, seconds):
-    """[one record an entry]: start-up seconds, losses of the check, the rate of each round, peak memory.
+def contest(entries, workload, rounds, seconds, clock="wall", warn=print):
+    """[one record an entry and mode]: start-up seconds, values of the check, the rate of each round, peak memory.
 
-    Only one contestant works at a time; every other round goes through them backwards.
+    Only one contestant works at a time; every other round goes through them backwards. Who needs more than three times
+    `seconds` for a pass takes part in the first three rounds alone. A peer that fails is left out, with a warning.
     """
-    contestants = [Contestant(entry, workload) for entry in entries]
-    for c in contestants:
-        c.losses = c.ask("check", steps=CHECK_STEPS)
-        c.calibrate(mode, seconds)
-    rates = {c: [] for c in contestants}
-    for i in range(rounds):
-        for c in contestants[:: 1 if i % 2 else -1]:
-            rates[c].append(c.rate(mode))
-    records = [
-        {"entry": c.entry.title, "workload": workload.name, "mode": mode, **c.start, "losses": c.losses,
-         "rates": rates[c], "steps_per_s": median(rates[c]), "peak_mb": c.ask("peak_mb")}
-        for c in contestants
-    ]  # fmt: skip
+    contestants = []
+    for entry in entries:
+        try:
+            c = Contestant(entry, workload, clock)
+            for mode in workload.modes[:1]:
+                c.calibrate(mode, seconds)
+            c.peak_mb = c.ask("peak_mb")  # of training, before other things
+            c.checked = c.ask("check", steps=CHECK_STEPS)
+            contestants.append(c)
+        except RuntimeError as error:
+            if entry in OURS.values():
+                raise
+            warn(f"left out: {error}")
+    records = []
+    for mode in workload.modes:
+        part = [c for c in contestants if c.entry.takes(workload.name, mode)]
+        for c in part:
+            c.calibrate(mode, seconds)
+        rates = {c: [] for c in part}
+        for i, c in product(range(rounds), part):
+            c = c if i % 2 else part[-1 - part.index(c)]
+            if i < 3 or not c.slow:
+                rates[c].append(c.rate(mode))
+        records += [
+            {"entry": c.entry.title, "workload": workload.name, "mode": mode, **c.start, "checked": c.checked,
+             "rates": rates[c], "steps_per_s": median(rates[c]), "peak_mb": c.peak_mb}
+            for c in part
+        ]  # fmt: skip
     for c in contestants:
         c.close()
     return records
 
 
-def ratio(record, other):
-    """How many times as fast the first is: the median over the rounds, each of which compares like moments."""
-    return median(a / b for a, b in zip(record["rates"], other["rates"], strict=True))
+def ratio(record, *others):
+    """How many times as fast the first is as the best of the others: of each, the median over the rounds that both took
+    part in, each of which compares like moments."""
+    return min(median(a / b for a, b in zip(record["rates"], other["rates"], strict=False)) for other in others)
+
+
+def geometric_mean(values):
+    return exp(fmean(map(log, values)))
 
 
 def disagreement(records):
-    """The largest relative difference between any two contestants' losses."""
-    columns = zip(*(r["losses"] for r in records), strict=True)
-    return max((max(c) - min(c)) / abs(max(c, key=abs)) for c in columns)
-
-
-def table(header, rows):
-    """Markdown; the first column to the left, the others to the right."""
-    cells = [header, *([str(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
-    line = lambda row: "| " + " | ".join(
-        cell.rjust(w) if i else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-    ) + " |"  # fmt: skip
-    rule = "|" + "|".join("-" * (w + 1) + (":" if i else "-") for i, w in enumerate(widths)) + "|"
-    return "\n".join([line(header), rule, *map(line, cells[1:])])
-
-
-def number(x):
-    """Three significant digits, without an exponent."""
-    return f"{x:.0f}" if x >= 100 else f"{x:.3g}"
+    """The largest difference between any two contestants' losses and outputs, relative to the larger of it and 0.1."""
+    columns = zip(*(r["checked"] for r in records), strict=True)
+    return max((max(c) - min(c)) / max(0.1, abs(max(c, key=abs))) for c in columns)

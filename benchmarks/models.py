@@ -1,6 +1,17 @@
 """The workloads as Keras models. `keras` is the module to take them from: minikeras, or Keras 3 as a peer."""
 
-from .workloads import BN_EPSILON, BN_MOMENTUM, DROPOUT, OPTIMIZERS, STAGES
+from .workloads import (
+    BLOCKS,
+    BN_EPSILON,
+    BN_MOMENTUM,
+    DROPOUT,
+    FEATURES,
+    HEADS,
+    INNER,
+    LN_EPSILON,
+    OPTIMIZERS,
+    STAGES,
+)
 
 LOSSES = {1: "binary_crossentropy"}
 
@@ -20,7 +31,7 @@ def build(keras, workload, check=False):
     return model
 
 
-OPTIMIZER_CLASSES = {"adam": "Adam", "rmsprop": "RMSprop", "adadelta": "Adadelta", "sgd": "SGD"}
+OPTIMIZER_CLASSES = {"adam": "Adam", "rmsprop": "RMSprop", "adadelta": "Adadelta"}
 
 
 def sequential(keras, shape, dtype, *stack):
@@ -87,4 +98,26 @@ def resnet20(keras, shape, rates):
     return keras.models.Model(inputs, L.Dense(10, activation="softmax", name="out")(h))
 
 
-MODELS = {f.__name__: f for f in (mlp_small, mlp, cnn, lstm, resnet20)}
+def conv1d(keras, shape, rates):
+    L = keras.layers
+    return sequential(
+        keras, shape, "int32",
+        L.Embedding(5000, 50, name="embedding"), L.Conv1D(250, 3, activation="relu", name="conv"),
+        L.GlobalMaxPooling1D(), L.Dense(250, activation="relu", name="hidden"),
+        L.Dense(1, activation="sigmoid", name="out"),
+    )  # fmt: skip
+
+
+def transformer(keras, shape, rates):
+    L = keras.layers
+    h = inputs = L.Input(shape)
+    for b in BLOCKS:
+        a = L.MultiHeadAttention(HEADS, FEATURES // HEADS, name=f"attention{b}")(h, h)
+        h = L.LayerNormalization(epsilon=LN_EPSILON, name=f"norm{b}a")(L.add([h, a]))
+        f = L.Dense(FEATURES, name=f"outer{b}")(L.Dense(INNER, activation="relu", name=f"inner{b}")(h))
+        h = L.LayerNormalization(epsilon=LN_EPSILON, name=f"norm{b}b")(L.add([h, f]))
+    h = L.GlobalAveragePooling1D()(h)
+    return keras.models.Model(inputs, L.Dense(10, activation="softmax", name="out")(h))
+
+
+MODELS = {f.__name__: f for f in (mlp_small, mlp, cnn, lstm, resnet20, conv1d, transformer)}

@@ -1,8 +1,8 @@
-"""What is trained: five networks with their data, initial weights and optimizer, in plain NumPy.
+"""What is trained: seven networks with their data, initial weights and optimizer, in plain NumPy.
 
 All contestants start from the same weights and see the same batches. Weights are named by layer, in Keras's layout
-(dense kernels [in, out], convolutions [height, width, in, out], LSTM gates in the order i f c o) and in the order of
-`Layer.get_weights()`. The hyperparameters of the optimizers are Keras's defaults, but for SGD's.
+(dense kernels [in, out], convolutions [height, width, in, out], LSTM gates in the order i f c o, attention's [features,
+heads, size]) and in the order of `Layer.get_weights()`. The hyperparameters of the optimizers are Keras's defaults.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +12,11 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Workload:
-    """name; input shape of one sample; classes (1: a sigmoid output); batch size; optimizer; batches in a pass."""
+    """name; input shape of one sample; classes (1: a sigmoid output); batch size; optimizer; batches in a pass; modes.
+
+    modes: how it is run, of "fit"; "train_on_batch", each loss looked at; "predict", all data in batches;
+    "predict_one", a row a call.
+    """
 
     name: str
     shape: tuple
@@ -22,6 +26,7 @@ class Workload:
     batches: int
     layers: dict = field(repr=False)  # layer name -> function of a generator that draws its weights
     vocabulary: int = 0  # inputs are tokens below it
+    modes: tuple = ("fit",)
 
     def weights(self):
         """{layer name: list of float32 arrays}, the same at each call."""
@@ -53,6 +58,10 @@ def conv(size, n_in, n_out, bias=True):
     return draw
 
 
+def conv1d(size, n_in, n_out):
+    return lambda rng: [glorot(rng, (size, n_in, n_out)), np.zeros(n_out, "float32")]
+
+
 def batch_norm(n):
     return lambda rng: [np.full(n, value, "float32") for value in (1, 0, 0, 1)]  # gamma beta mean variance
 
@@ -66,6 +75,21 @@ def lstm(n_in, units):
         bias = np.zeros(4 * units, "float32")
         bias[units : 2 * units] = 1
         return [glorot(rng, (n_in, 4 * units)), glorot(rng, (units, 4 * units)), bias]
+
+    return draw
+
+
+def layer_norm(n):
+    return lambda rng: [np.ones(n, "float32"), np.zeros(n, "float32")]  # gamma beta
+
+
+def attention(n, heads):
+    """Kernels and biases of queries, keys, values and of the output."""
+
+    def draw(rng):
+        size = n // heads
+        into = [(glorot(rng, (n, n)).reshape(n, heads, size), np.zeros((heads, size), "float32")) for _ in range(3)]
+        return [*sum(into, ()), glorot(rng, (n, n)).reshape(heads, size, n), np.zeros(n, "float32")]
 
     return draw
 
@@ -98,29 +122,56 @@ def resnet20():
     return {**layers, "out": dense(64, 10)}
 
 
+BLOCKS, FEATURES, HEADS, INNER = range(2), 128, 4, 512  # of the transformer
+
+
+def transformer():
+    """Encoder blocks as of Vaswani et al. (2017), section 3: {layer name: draw}."""
+    layers = {}
+    for b in BLOCKS:
+        layers |= {
+            f"attention{b}": attention(FEATURES, HEADS), f"norm{b}a": layer_norm(FEATURES),
+            f"inner{b}": dense(FEATURES, INNER), f"outer{b}": dense(INNER, FEATURES), f"norm{b}b": layer_norm(FEATURES),
+        }  # fmt: skip
+    return {**layers, "out": dense(FEATURES, 10)}
+
+
 WORKLOADS = {
     w.name: w
     for w in [
         Workload(
             "mlp_small", (784,), 10, batch=32, optimizer="adam", batches=200,
             layers={"hidden": dense(784, 128), "out": dense(128, 10)},
+            modes=("fit", "train_on_batch", "predict_one"),
         ),
         Workload(
             "mlp", (784,), 10, batch=128, optimizer="rmsprop", batches=50,
             layers={"hidden1": dense(784, 512), "hidden2": dense(512, 512), "out": dense(512, 10)},
         ),
         Workload(
-            "cnn", (28, 28, 1), 10, batch=128, optimizer="adadelta", batches=4,
+            "cnn", (28, 28, 1), 10, batch=128, optimizer="adadelta", batches=2,
             layers={
                 "conv1": conv(3, 1, 32), "conv2": conv(3, 32, 64),
                 "hidden": dense(12 * 12 * 64, 128), "out": dense(128, 10),
             },
+            modes=("fit", "predict", "predict_one"),
         ),
         Workload(
             "lstm", (80,), 1, batch=32, optimizer="adam", batches=8, vocabulary=20000,
             layers={"embedding": embedding(20000, 128), "lstm": lstm(128, 128), "out": dense(128, 1)},
         ),
-        Workload("resnet20", (32, 32, 3), 10, batch=32, optimizer="sgd", batches=6, layers=resnet20()),
+        Workload(
+            "resnet20", (32, 32, 3), 10, batch=32, optimizer="adam", batches=4, layers=resnet20(),
+            modes=("fit", "predict"),
+        ),
+        Workload(
+            "conv1d", (400,), 1, batch=32, optimizer="adam", batches=8, vocabulary=5000,
+            layers={
+                "embedding": embedding(5000, 50), "conv": conv1d(3, 50, 250),
+                "hidden": dense(250, 250), "out": dense(250, 1),
+            },
+        ),
+        Workload("transformer", (64, FEATURES), 10, batch=32, optimizer="adam", batches=8, layers=transformer()),
     ]
 }  # fmt: skip
 
@@ -128,7 +179,6 @@ OPTIMIZERS = {
     "adam": {"lr": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7},
     "rmsprop": {"lr": 0.001, "rho": 0.9, "epsilon": 1e-7},
     "adadelta": {"lr": 1.0, "rho": 0.95, "epsilon": 1e-7},
-    "sgd": {"lr": 0.01, "momentum": 0.9},
 }
 DROPOUT = {"mlp": (0.2, 0.2), "cnn": (0.25, 0.5)}
-BN_MOMENTUM, BN_EPSILON = 0.99, 1e-3
+BN_MOMENTUM, BN_EPSILON, LN_EPSILON = 0.99, 1e-3, 1e-3

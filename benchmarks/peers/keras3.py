@@ -8,7 +8,6 @@ import keras.optimizers
 from ..models import build
 
 NAME = f"Keras 3, {keras.backend.backend()}"
-WORKLOADS = ("mlp_small", "mlp", "cnn", "lstm", "resnet20")
 
 
 class Trainer:
@@ -22,3 +21,9 @@ class Trainer:
 
     def fit(self, x, y, batch):
         return self.model.fit(x, y, batch_size=batch, epochs=1, verbose=0, shuffle=False).history["loss"][0]
+
+    def predict(self, x, batch):
+        return self.model.predict(x, batch_size=batch, verbose=0)
+
+    def predict_one(self, x):
+        return self.model.predict_on_batch(x)

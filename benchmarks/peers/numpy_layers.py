@@ -29,20 +29,25 @@ class Chain:
 
 
 class Dense:
-    def __init__(self, plan, name, batch, first=False):
+    """Over the last axis; shape: of the input, or the batch size. first: nobody asks for the gradient of the input."""
+
+    def __init__(self, plan, name, shape, first=False):
         (self.w, self.b), (self.gw, self.gb) = plan[name]
-        self.y = empty(batch, self.w.shape[1])
-        self.gx = None if first else empty(batch, self.w.shape[0])
+        self.lead = shape[:-1] if isinstance(shape, tuple) else (shape,)
+        rows = int(np.prod(self.lead))
+        self.y = empty(rows, self.w.shape[1])
+        self.gx = None if first else empty(rows, self.w.shape[0])
 
     def forward(self, x):
-        self.x = x
-        np.matmul(x, self.w, out=self.y)
-        return np.add(self.y, self.b, out=self.y)
+        self.x = x.reshape(len(self.y), -1)
+        np.matmul(self.x, self.w, out=self.y)
+        return np.add(self.y, self.b, out=self.y).reshape(*self.lead, -1)
 
     def backward(self, g):
+        g = g.reshape(self.y.shape)
         np.matmul(self.x.T, g, out=self.gw)
         np.sum(g, axis=0, out=self.gb)
-        return None if self.gx is None else np.matmul(g, self.w.T, out=self.gx)
+        return None if self.gx is None else np.matmul(g, self.w.T, out=self.gx).reshape(*self.lead, -1)
 
 
 class Relu:
@@ -176,10 +181,15 @@ class MeanPool:
 class BatchNorm:
     def __init__(self, plan, name, shape):
         (self.gamma, self.beta), (self.ggamma, self.gbeta) = plan[name]
-        self.mean, self.variance = np.zeros(shape[-1], "float32"), np.ones(shape[-1], "float32")
+        self.mean, self.variance = plan.moving[name]
+        self.training = plan.training
         self.normal, self.y, self.n = empty(*shape), empty(*shape), np.float32(np.prod(shape[:-1]))
 
     def forward(self, x):
+        if not self.training:
+            scale = self.gamma / np.sqrt(self.variance + np.float32(BN_EPSILON))
+            np.multiply(x, scale, out=self.y)
+            return np.add(self.y, self.beta - self.mean * scale, out=self.y)
         flat, normal = x.reshape(-1, x.shape[-1]), self.normal.reshape(-1, x.shape[-1])
         mean = flat.mean(axis=0)
         np.subtract(flat, mean, out=normal)
@@ -312,6 +322,12 @@ def slope(y, out):
     return np.multiply(out, y, out=out)
 
 
+def softmax(x, out):
+    np.subtract(x, x.max(axis=-1, keepdims=True), out=out)
+    np.exp(out, out=out)
+    return np.divide(out, out.sum(axis=-1, keepdims=True), out=out)
+
+
 class SoftmaxLoss:
     def __init__(self, shape):
         self.p, self.rows = empty(*shape), np.arange(shape[0])
@@ -324,6 +340,9 @@ class SoftmaxLoss:
         total = self.p.sum(axis=1)
         self.p /= total[:, None]
         return np.mean(np.log(total) - picked)
+
+    def outputs(self, logits):
+        return softmax(logits, self.p)
 
     def backward(self):
         self.p[self.rows, self.y] -= 1
@@ -340,6 +359,11 @@ class SigmoidLoss:
         sigmoid(self.p)
         self.y = y
         return np.mean(np.logaddexp(0, logits) - y * logits)
+
+    def outputs(self, logits):
+        np.copyto(self.p, logits)
+        sigmoid(self.p)
+        return self.p
 
     def backward(self):
         self.p -= self.y

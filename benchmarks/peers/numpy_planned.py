@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..workloads import DROPOUT, OPTIMIZERS, STAGES
+from ..workloads import BLOCKS, DROPOUT, HEADS, INNER, OPTIMIZERS, STAGES
 from . import TrainerBase
 from .numpy_layers import (
     BatchNorm,
@@ -21,19 +21,23 @@ from .numpy_layers import (
     SoftmaxLoss,
     empty,
 )
+from .numpy_sequences import Attention, BatchFirst, Conv1D, LayerNorm, MeanTime, ReluMax, Skip
 
 NAME = "NumPy, planned by hand"
-WORKLOADS = ("mlp_small", "mlp", "cnn", "lstm", "resnet20")
 
 
 class Trainer(TrainerBase):
     def __init__(self, workload, check=False):
-        weights = workload.weights()
-        self.plan = Plan(weights, workload.batch)
+        self.workload, self.plan = workload, Plan(workload.weights())
         rates = (0.0, 0.0) if check else DROPOUT.get(workload.name, ())
-        self.net = MODELS[workload.name](self.plan, (workload.batch, *workload.shape), rates)
-        self.loss = (SigmoidLoss if workload.classes == 1 else SoftmaxLoss)((workload.batch, workload.classes))
+        self.net, self.loss = self.network(workload.batch, rates)
         self.optimizer = Optimizer(workload.optimizer, self.plan.flat)
+        self.predicting = {}
+
+    def network(self, rows, rates):
+        w = self.workload
+        loss = (SigmoidLoss if w.classes == 1 else SoftmaxLoss)((rows, w.classes))
+        return MODELS[w.name](self.plan, (rows, *w.shape), rates), loss
 
     def step(self, x, y):
         loss = self.loss.forward(self.net.forward(x), y)
@@ -41,12 +45,27 @@ class Trainer(TrainerBase):
         self.optimizer.update(self.plan.gradient)
         return loss
 
+    def outputs(self, x):
+        """A buffer that the next call fills anew."""
+        if len(x) not in self.predicting:
+            self.plan.training = False
+            self.predicting[len(x)] = self.network(len(x), (0.0, 0.0))
+            self.plan.training = True
+        net, loss = self.predicting[len(x)]
+        return loss.outputs(net.forward(x))
+
 
 class Plan:
-    """The weights by layer name as views of one vector `flat`, their gradients as views of `gradient`."""
+    """The weights by layer name as views of one vector `flat`, their gradients as views of `gradient`.
 
-    def __init__(self, weights, batch):
-        trained = {name: ws[:2] if name.startswith("bn") else ws for name, ws in weights.items()}
+    moving: means and variances of batch norms. training: what the layers are built for.
+    """
+
+    def __init__(self, weights):
+        weights = {k: joined(ws) if k.startswith("attention") else ws for k, ws in weights.items()}
+        self.moving = {name: ws[2:] for name, ws in weights.items() if name.startswith("bn")}
+        self.training = True
+        trained = {name: ws[:2] if name in self.moving else ws for name, ws in weights.items()}
         size = sum(w.size for ws in trained.values() for w in ws)
         self.flat, self.gradient = np.empty(size, "float32"), np.zeros(size, "float32")
         self.views, start = {}, 0
@@ -60,6 +79,14 @@ class Plan:
     def __getitem__(self, name):
         """(weights, gradients) of a layer."""
         return zip(*self.views[name], strict=True)
+
+
+def joined(arrays):
+    """Kernel and bias of one product for queries, keys and values; kernel and bias of the output."""
+    n = len(arrays[0])
+    kernels, biases, (out, out_bias) = arrays[:6:2], arrays[1:6:2], arrays[6:]
+    into = [np.concatenate([k.reshape(n, n) for k in kernels], 1), np.concatenate([b.ravel() for b in biases])]
+    return [*into, out.reshape(n, n), out_bias]
 
 
 class Optimizer:
@@ -114,11 +141,6 @@ class Optimizer:
         work *= np.float32(lr)
         w -= work
 
-    def sgd(self, w, g, v, _, work, square, lr, momentum):
-        v *= np.float32(momentum)
-        v -= np.multiply(g, np.float32(lr), out=work)
-        w += v
-
 
 def mlp_small(plan, shape, rates):
     return Chain(Dense(plan, "hidden", shape[0], first=True), Relu((shape[0], 128)), Dense(plan, "out", shape[0]))
@@ -167,4 +189,23 @@ def resnet20(plan, shape, rates):
     return Chain(*layers, MeanPool(before), Dense(plan, "out", n))
 
 
-MODELS = {f.__name__: f for f in (mlp_small, mlp, cnn, lstm, resnet20)}
+def conv1d(plan, shape, rates):
+    n, time = shape
+    return Chain(
+        Embedding(plan, "embedding", shape), BatchFirst(), Conv1D(plan, "conv", (n, time, 50)),
+        ReluMax((n, time - 2, 250)), Dense(plan, "hidden", n), Relu((n, 250)), Dense(plan, "out", n),
+    )  # fmt: skip
+
+
+def transformer(plan, shape, rates):
+    inner, layers = (*shape[:-1], INNER), []
+    for b in BLOCKS:
+        layers += [
+            Skip(Attention(plan, f"attention{b}", shape, HEADS)), LayerNorm(plan, f"norm{b}a", shape),
+            Skip(Dense(plan, f"inner{b}", shape), Relu(inner), Dense(plan, f"outer{b}", inner)),
+            LayerNorm(plan, f"norm{b}b", shape),
+        ]  # fmt: skip
+    return Chain(*layers, MeanTime(shape), Dense(plan, "out", shape[0]))
+
+
+MODELS = {f.__name__: f for f in (mlp_small, mlp, cnn, lstm, resnet20, conv1d, transformer)}
