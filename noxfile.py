@@ -43,10 +43,12 @@ def types(session):
 
 @nox.session
 def bench(session):
-    """Our backends against each other and against the peers, on an otherwise quiet machine."""
-    session.install(LIBRARY["torch"][0], "jax", "autograd", "psutil", "-e", ".")
-    session.run("python", "-m", "benchmarks", *session.posargs)
+    """Against the peers, and how models grow, on an otherwise quiet machine."""
+    session.install(LIBRARY["torch"][0], "jax", "autograd", "psutil", "matplotlib", "-e", ".")
+    session.install("--no-deps", "keras", "absl-py", "rich", "markdown-it-py", "mdurl", "pygments", "namex", "optree",
+                    "ml-dtypes", "packaging", "h5py", "typing-extensions")  # fmt: skip
     session.run("python", "-m", "benchmarks", "--peers", *session.posargs)
+    session.run("python", "-m", "benchmarks", "--growth")
 
 
 @nox.session

@@ -1,5 +1,7 @@
 """Tables and a chart from the records of a contest."""
 
+import dataclasses
+
 from .contest import CHECK_TOLERANCE, OURS, RIVALS, disagreement, geometric_mean, ratio
 from .workloads import WORKLOADS
 
@@ -77,36 +79,27 @@ def costs_table(records, costs, backends):
             ["ResNet-50: graph built, s", *(f"{by_backend[b]['resnet50']['build_s']:.2f}" for b in backends)],
             ["ResNet-50: ready to train (gradients, updates, linking), s",
              *(f"{by_backend[b]['resnet50']['link_s']:.2f}" for b in backends)]]  # fmt: skip
-    hand = {b: RIVALS[b][0] for b in backends}
 
-    def worst(mode, quotient):
-        """The greatest quotient of ours to the hand-written (its best), with its workload."""
+    def worst(mode, cost, unit="", best=min):
+        """Ours / that of the hand-written (of several the best), where the quotient is greatest."""
         found = []
         for b in backends:
-            titles = {entry.title for entry in hand[b].entries}
-            quotients = {}
-            for ours in (r for r in records if r["entry"] == OURS[b].title and r["mode"] == mode):
-                theirs = [r for r in records if r["entry"] in titles and r["mode"] == mode
-                          and r["workload"] == ours["workload"]]  # fmt: skip
-                if theirs:
-                    quotients[ours["workload"]] = max(quotient(ours, r) for r in theirs)
-            at = max(quotients, key=quotients.get, default=None)
-            found.append(f"{quotients[at]:.2f} ({at})" if at else "")
+            rival = dataclasses.replace(RIVALS[b][0], modes=(mode,))
+            all_of = [(cost(ours), best(map(cost, theirs)), ours["workload"])
+                      for ours, theirs in pairs(records, b, rival)]  # fmt: skip
+            a, c, at = max(all_of, key=lambda item: item[0] / item[1], default=(0, 0, None))
+            found.append(f"{a / c:.2f} ({number(a)} / {number(c)}{unit}, {at})" if at else "")
         return found
 
     def start(r):
         return r["build_s"] + r["first_step_s"]
 
     rows += [
-        ["build and first step / hand-written, the worst", *worst("fit", lambda a, b: start(a) / start(b))],
-        ["peak memory / hand-written, the worst", *worst("fit", lambda a, b: a["peak_mb"] / b["peak_mb"])],
-        ["predict one row: time / the bare engine's, the worst", *worst("predict_one", lambda a, b: 1 / ratio(a, b))],
+        ["build and first step / hand-written (that which compiles), the worst", *worst("fit", start, " s", max)],
+        ["peak memory / hand-written, the worst", *worst("fit", lambda r: r["peak_mb"], " MB")],
+        ["predict one row / the bare engine's call, the worst",
+         *worst("predict_one", lambda r: 1e6 / r["steps_per_s"], " us")],
     ]
-    for workload in (w.name for w in WORKLOADS.values() if "predict_one" in w.modes):
-        of = {r["entry"]: r for r in records if r["workload"] == workload and r["mode"] == "predict_one"}
-        cells = [of.get(OURS[b].title) for b in backends]
-        us = (f"{1e6 / r['steps_per_s']:.0f}" if r else "" for r in cells)
-        rows.append([f"predict one row of {workload}, us", *us])
     return table(header, rows)
 
 
