@@ -61,28 +61,36 @@ def model_from_yaml(yaml_string, custom_objects=None):
 
 
 def clone_model(model, input_tensors=None):
-    """A model with layers of the same configs and new weights.
+    """A model with layers of the same configs and new weights. What nested models share, their copies share too.
 
     input_tensors: tensors to build it on, one an input; new Inputs by default. Raises ValueError for subclassed models.
     """
+    tensors = None if input_tensors is None else to_list(input_tensors, allow_tuple=True)
+    return _clone(model, tensors, {})
+
+
+def _clone(model, tensors, copies):
+    """A copy of the model, of the copies of its layers, which are in the dict `copies` or get in there."""
     if not isinstance(model, Container) or not model._is_graph_network:
         raise ValueError(f"clone_model: expected a Sequential model or a Model made of tensors, got {model!r}. What a "
                          "subclass's `call` does cannot be copied.")  # fmt: skip
-    tensors = None if input_tensors is None else to_list(input_tensors, allow_tuple=True)
-    if isinstance(model, Sequential):
-        return _clone_sequential(model, tensors)
-    tensors = _inputs_like(model._inbound_nodes[0].input_tensors, model._input_layers, tensors)
-    copies = {}
 
     def copy_of(layer):
         if layer not in copies:
-            copies[layer] = type(layer).from_config(layer.get_config())
+            nested = isinstance(layer, Container) and layer._is_graph_network
+            copies[layer] = _clone(layer, None, copies) if nested else type(layer).from_config(layer.get_config())
         return copies[layer]
 
-    return Model(tensors, _applied_to(model, tensors, copy_of), name=model.name)
+    if isinstance(model, Sequential):
+        clone = _clone_sequential(model, tensors, copy_of)
+    else:
+        tensors = _inputs_like(model._inbound_nodes[0].input_tensors, model._input_layers, tensors)
+        clone = Model(tensors, _applied_to(model, tensors, copy_of), name=model.name)
+    clone.trainable = model.trainable
+    return clone
 
 
-def _clone_sequential(model, tensors):
+def _clone_sequential(model, tensors, copy_of):
     clone = Sequential(name=model.name)
     if tensors is not None:
         if len(tensors) != 1:
@@ -91,7 +99,7 @@ def _clone_sequential(model, tensors):
     elif isinstance(next(iter(model._layers), None), InputLayer):
         clone.add(InputLayer.from_config(model._layers[0].get_config()))
     for layer in model.layers:
-        clone.add(type(layer).from_config(layer.get_config()))
+        clone.add(copy_of(layer))
     if clone.outputs is None and model._build_input_shape:
         clone.build(model._build_input_shape)
     return clone

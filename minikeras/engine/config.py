@@ -6,6 +6,8 @@ from importlib import import_module
 
 import numpy as np
 
+from .sharing import entry
+
 _PLAIN = (str, bool, int, float, type(None))
 
 
@@ -50,5 +52,5 @@ def serialized(name, value):
         if name == kind or name.endswith("_" + kind):
             return import_module(f"..{kind}s", __package__).serialize(value)
     if hasattr(value, "get_config"):
-        return {"class_name": type(value).__name__, "config": value.get_config()}
+        return entry(value)
     raise TypeError(f"{name}: {value!r} has no form that a config can hold.")

@@ -1,6 +1,5 @@
 """Container (alias Network): a graph of layers that is a layer itself."""
 
-import copy
 import json
 
 from .. import backend as K
@@ -11,6 +10,7 @@ from .graph_config import graph_of, json_form, node_config
 from .graph_map import GraphMap
 from .input_spec import InputSpec
 from .node import Node, mask_of
+from .sharing import entry, whole_config
 
 KERAS_VERSION = "2.3.1"  # of the files and configs that are written
 
@@ -295,17 +295,32 @@ class Container(Layer):
         if not self._is_graph_network:
             raise NotImplementedError(f"Model {self.name!r} ({type(self).__name__}): the graph of a subclassed model "
                                       "is in its code, so it has no config. Save its weights.")  # fmt: skip
+        return whole_config(self._described)
+
+    def _described(self):
         places = {id(node): place for layer in self.layers for place, node in self._kept_nodes(layer)}
-        layers = [{"name": layer.name, "class_name": type(layer).__name__, "config": layer.get_config(),
-                   "inbound_nodes": [node_config(node, places) for _, node in self._kept_nodes(layer)
-                                     if node.inbound_layers]} for layer in self.layers]  # fmt: skip
+        layers = [entry(layer, name=layer.name) for layer in self.layers]
 
         def ends(coordinates):
             return [[layer.name, places[id(layer._inbound_nodes[node_index])], tensor_index]
                     for layer, node_index, tensor_index in coordinates]  # fmt: skip
 
-        return copy.deepcopy({"name": self.name, "layers": layers, "input_layers": ends(self._input_coordinates),
-                              "output_layers": ends(self._output_coordinates)})  # fmt: skip
+        try:
+            for found, layer in zip(layers, self.layers, strict=True):
+                nodes = [node for _, node in self._kept_nodes(layer) if node.inbound_layers]
+                found["inbound_nodes"] = [node_config(node, places) for node in nodes]
+            return self._with_flag({"name": self.name, "layers": layers, "input_layers": ends(self._input_coordinates),
+                                    "output_layers": ends(self._output_coordinates)})  # fmt: skip
+        except KeyError as error:
+            raise ValueError(
+                f"Model {self.name!r} has no config, as what its layers are called on comes from layers that are not "
+                "in its list. A model that was cut open by overwriting its inputs and layers can be called, not "
+                "saved: use minikeras.models.split."
+            ) from error
+
+    def _with_flag(self, config):
+        """The config of a model that is not frozen as a whole is that of Keras, which forgets that it is."""
+        return config if self.trainable else {**config, "trainable": False}
 
     def _kept_nodes(self, layer):
         """(place in the config, node) of the layer's nodes that belong to this graph.
@@ -323,7 +338,9 @@ class Container(Layer):
         names a layer or a call that it does not contain.
         """
         inputs, outputs = graph_of(config, custom_objects)
-        return cls(inputs=inputs, outputs=outputs, name=config.get("name"))
+        model = cls(inputs=inputs, outputs=outputs, name=config.get("name"))
+        model.trainable = config.get("trainable", True)
+        return model
 
     def _updated_config(self):
         return {

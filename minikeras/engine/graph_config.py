@@ -4,6 +4,8 @@ import json
 import warnings
 
 from ..utils.generic_utils import unpack_singleton
+from .input_layer import InputLayer
+from .sharing import KEY, making
 
 
 def graph_of(config, custom_objects):
@@ -11,19 +13,44 @@ def graph_of(config, custom_objects):
     from ..layers import deserialize
 
     layers, pending = {}, []
-    for data in config["layers"]:
-        layer = deserialize({"class_name": data["class_name"], "config": data["config"]}, custom_objects)
-        layers[data["name"]] = layer
-        pending.append((layer, list(data["inbound_nodes"])))
+    with making():
+        for data in config["layers"]:
+            layer = deserialize({key: data[key] for key in ("class_name", "config", KEY) if key in data}, custom_objects)
+            layers[data["name"]] = called = _Called(layer)
+            pending.append((called, list(data["inbound_nodes"])))
     while any(calls for _, calls in pending):
-        if not sum([_replay(layer, calls, layers) for layer, calls in pending]):
-            stuck = {layer.name: calls[0] for layer, calls in pending if calls}
+        if not sum([_replay(called, calls, layers) for called, calls in pending]):
+            stuck = {called.layer.name: calls[0] for called, calls in pending if calls}
             raise ValueError(f"The config of model {config.get('name')!r} is not complete: what these layers are "
                              f"called on is never made: {stuck}.")  # fmt: skip
     inputs, outputs = (
         [_tensor_at(layers, place) for place in _places(config[key])] for key in ("input_layers", "output_layers")
     )
     return inputs, outputs
+
+
+class _Called:
+    """A layer and, in `nodes`, its calls in this graph, in order.
+
+    A layer that another model has, too, may have been called before: calls on the same tensors are the same ones.
+    """
+
+    def __init__(self, layer):
+        from .container import Container
+
+        self.layer, self.before = layer, list(layer._inbound_nodes)
+        self.nodes = self.before[:1] if isinstance(layer, InputLayer) else []
+        if isinstance(layer, Container):  # it has a node of its own, or will have when it is called
+            self.nodes, self.before = [None], self.before[1:]
+
+    def call(self, tensors, arguments):
+        same = (n for n in self.before if not arguments and [*map(id, n.input_tensors)] == [*map(id, tensors)])
+        node = next(same, None)
+        if node is None:
+            self.layer(unpack_singleton(tensors), **arguments)
+            node = self.layer._inbound_nodes[-1]
+        self.before = [other for other in self.before if other is not node]
+        self.nodes.append(node)
 
 
 def node_config(node, places):
@@ -41,7 +68,7 @@ def node_config(node, places):
     ]
 
 
-def _replay(layer, calls, layers):
+def _replay(called, calls, layers):
     """Make the calls in the list whose inputs are there, and take them off; returns how many."""
     made = 0
     while calls:
@@ -49,7 +76,7 @@ def _replay(layer, calls, layers):
         if any(t is None for t in tensors):
             break
         place = _places(calls.pop(0))[-1]
-        layer(unpack_singleton(tensors), **(place[3] if len(place) > 3 else {}))
+        called.call(tensors, place[3] if len(place) > 3 else {})
         made += 1
     return made
 
@@ -67,8 +94,9 @@ def _tensor_at(layers, place):
         raise ValueError(
             f"The config names call {node_index}, output {tensor_index} of layer {name!r}; both count from 0."
         )
-    nodes = layers[name]._inbound_nodes
-    return nodes[node_index].output_tensors[tensor_index] if node_index < len(nodes) else None
+    nodes = layers[name].nodes
+    node = nodes[node_index] if node_index < len(nodes) else None
+    return None if node is None else node.output_tensors[tensor_index]
 
 
 def json_form(value):

@@ -71,7 +71,7 @@ def current_config(config):
 def _current_object(config):
     name = _RENAMED.get(config["class_name"], config["class_name"])
     # tf.keras adds the module, the name under which a class was registered, the shapes it was built on, ...
-    kept = {key: config[key] for key in ("name", "inbound_nodes") if key in config}
+    kept = {key: config[key] for key in ("name", "inbound_nodes", "shared_object_id") if key in config}
     arguments = current_config(config["config"])
     if isinstance(arguments, dict):
         arguments = _current_arguments(name, arguments)

@@ -1,12 +1,11 @@
 """Sequential: layers in a row."""
 
-import copy
-
 from .. import backend as K
 from ..utils.generic_utils import to_list
 from .base_layer import Layer
 from .container import Container
 from .input_layer import Input, InputLayer
+from .sharing import entry, making, whole_config
 from .training import Model
 from .training_utils import get_input_shape_and_dtype
 
@@ -128,11 +127,13 @@ class Sequential(Model):
 
     def get_config(self):
         """Name and the configs of the layers, in the form of Keras 2."""
-        config = {"name": self.name, "layers": [{"class_name": type(layer).__name__, "config": layer.get_config()}
-                                                for layer in self.layers]}  # fmt: skip
+        return whole_config(self._described)
+
+    def _described(self):
+        config = {"name": self.name, "layers": [entry(layer) for layer in self.layers]}
         if self._build_input_shape:
             config["build_input_shape"] = self._build_input_shape
-        return copy.deepcopy(config)
+        return self._with_flag(config)
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
@@ -141,8 +142,10 @@ class Sequential(Model):
 
         config = config if isinstance(config, dict) else {"layers": config}
         model = cls(name=config.get("name"))
-        for data in config["layers"]:
-            model.add(deserialize(data, custom_objects))
+        with making():
+            for data in config["layers"]:
+                model.add(deserialize(data, custom_objects))
+        model.trainable = config.get("trainable", True)
         if not model.inputs and config.get("build_input_shape"):
             model.build(config["build_input_shape"])
         return model

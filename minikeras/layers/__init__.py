@@ -4,6 +4,7 @@
 # isort: skip_file
 from ..engine.base_layer import InputSpec, Layer
 from ..engine.input_layer import Input, InputLayer
+from ..engine.sharing import entry, made_once
 from ..utils.generic_utils import deserialize_keras_object, serialize_keras_object
 from .advanced_activations import ELU, GELU, LeakyReLU, PReLU, ReLU, Softmax, Swish, ThresholdedReLU
 from .attention import MultiHeadAttention
@@ -39,7 +40,7 @@ from .wrappers import Bidirectional, TimeDistributed, Wrapper
 
 def serialize(layer):
     """{"class_name": ..., "config": ...} of a layer."""
-    return {"class_name": type(layer).__name__, "config": layer.get_config()}
+    return entry(layer)
 
 
 def deserialize(config, custom_objects=None):
@@ -51,4 +52,4 @@ def deserialize(config, custom_objects=None):
 
     known = {name: value for name, value in globals().items() if isinstance(value, type)}
     known.update(Model=models.Model, Sequential=models.Sequential)
-    return deserialize_keras_object(config, known, custom_objects, "layer")
+    return made_once(config, lambda: deserialize_keras_object(config, known, custom_objects, "layer"))
