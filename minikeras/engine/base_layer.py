@@ -18,6 +18,7 @@ _KNOWN_ARGUMENTS = {"batch_input_shape", "batch_size", "dtype", "input_dim", "in
                     "input_shape",
                     "name", "trainable", "weights"}  # fmt: skip
 
+_HOLDERS = (list, tuple, dict)
 _PARTS = ("_layers", "_metrics", "_trainable_weights", "_non_trainable_weights")
 
 
@@ -98,34 +99,49 @@ class Layer(Uses):
             prefix = snake_case(type(self).__name__)
             name = f"{prefix}_{K.get_uid(prefix)}"
         self.name, self.trainable = name, trainable
-        self._built = False
-        self._losses, self._updates = [], []
-        self._per_input_losses, self._per_input_updates = {}, {}
-        self._inner_calls = {}
+        state = self.__dict__
         for parts in _PARTS:  # some may have come before, from attributes set ahead of super().__init__
-            self.__dict__.setdefault(parts, [])
-        self._metric_results = []
-        self._inbound_nodes, self._outbound_nodes = [], []
-        self._initial_weights = None
+            state.setdefault(parts, [])
+        for items in ("_losses", "_updates", "_metric_results", "_inbound_nodes", "_outbound_nodes"):
+            state[items] = []
+        for table in ("_per_input_losses", "_per_input_updates", "_inner_calls"):
+            state[table] = {}
+        state.update(_built=False, _initial_weights=None)
 
     def __setattr__(self, name, value):
         before = self.__dict__.get(name)
         super().__setattr__(name, value)
-        if self.__dict__.get("_tracks", True) and isinstance(value, (Layer, K.Variable, list, tuple)):
+        if self.__dict__.get("_tracks", True) and isinstance(value, (Layer, K.Variable, *_HOLDERS)):
             self._track(name, value, before)
 
     def _track(self, name, value, before):
-        """Make what was stored in an attribute a part of the layer."""
-        if isinstance(value, (list, tuple)):
-            items = () if name in _PARTS else [item for item in value if isinstance(item, Layer)]
-        else:
-            items = [value]
-        if isinstance(before, Layer) and before is not value:
-            self._layers = [part for part in self._layers if part is not before]
+        """Make what was stored in an attribute a part of the layer, in place of what was there before."""
+        if name in _PARTS:
+            return
+        holds = isinstance(value, _HOLDERS)
+        items = _layers_in(value) if holds else [value]
+        if before is not value and isinstance(before, (Layer, *_HOLDERS)):
+            gone = {id(part) for part in ([before] if isinstance(before, Layer) else _layers_in(before))}
+            self._layers = [part for part in self._layers if id(part) not in gone]
+        if holds and (items or not value):  # layers may be put into it later
+            self.__dict__.setdefault("_holders", {})[name] = [value, len(value)]
         for item in items:
-            known = self.__dict__.setdefault(_kind_of_part(item), [])
-            if not any(item is other for other in known):
-                known.append(item)
+            _add_new(self.__dict__.setdefault(_kind_of_part(item), []), item)
+
+    @property
+    def _layers(self):
+        """The parts that are layers, those that have been put into lists and dicts in attributes included."""
+        known = self.__dict__.setdefault("_layers", [])
+        for holder in self.__dict__.get("_holders", {}).values():
+            if len(holder[0]) != holder[1]:
+                for item in _layers_in(holder[0]):
+                    _add_new(known, item)
+                holder[1] = len(holder[0])
+        return known
+
+    @_layers.setter
+    def _layers(self, layers):
+        self.__dict__["_layers"] = layers
 
     def __repr__(self):
         return f"<{type(self).__name__} {self.name}>"
@@ -251,7 +267,7 @@ class Layer(Uses):
     def _tell_outer(self, inputs):
         """Let the layer whose call is under way remember that it used this part of it on `inputs`."""
         calls = _under_way.calls
-        if calls and calls[-1][0] is not self:
+        if calls and not is_under_way(self):
             outer, key = calls[-1]
             if outer._has_part(self):
                 outer._inner_calls.setdefault(key, []).append((self, inputs))
@@ -459,6 +475,11 @@ class running:
         _under_way.calls.pop()
 
 
+def is_under_way(layer):
+    """Whether this thread is in a call of the layer, and in none of a layer inside it."""
+    return bool(_under_way.calls) and _under_way.calls[-1][0] is layer
+
+
 def assign_weights(layer, variables, values):
     """Set the variables of a layer to a list of arrays. Raises ValueError when number or shapes differ."""
     values = list(values)
@@ -471,6 +492,22 @@ def assign_weights(layer, variables, values):
                              f"{K.int_shape(variable)}; set_weights got an array of shape {np.shape(value)}."
                              )  # fmt: skip
     K.batch_set_value(list(zip(variables, values, strict=True)))
+
+
+def _layers_in(holder):
+    """The layers in a list, tuple or dict, and in those in it."""
+    found = []
+    for item in holder.values() if isinstance(holder, dict) else holder:
+        if isinstance(item, _HOLDERS):
+            found += _layers_in(item)
+        elif isinstance(item, Layer):
+            found.append(item)
+    return found
+
+
+def _add_new(known, item):
+    if not any(item is other for other in known):
+        known.append(item)
 
 
 def _kind_of_part(item):

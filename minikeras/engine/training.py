@@ -5,7 +5,7 @@ import numpy as np
 from .. import backend as K
 from ..utils.generic_utils import unpack_singleton
 from . import training_generator
-from .base_layer import running
+from .base_layer import is_under_way, running
 from .batches import dense, is_stream
 from .compilation import CompiledContainer
 from .standardize import (
@@ -34,6 +34,13 @@ class Model(CompiledContainer):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
 
+    def build(self, input_shape):
+        """Make the weights of a subclassed model, by its `call`. input_shape: with the batch, or a list of them."""
+        if not self.inputs and not self._is_graph_network and not is_under_way(self):
+            shapes = input_shape if isinstance(input_shape, list) else [input_shape]
+            self._set_inputs([K.placeholder(shape, name=f"{self.name}_input_{i}") for i, shape in enumerate(shapes, 1)])
+        self.built = True
+
     # Data
 
     def _set_inputs(self, x):
@@ -48,6 +55,7 @@ class Model(CompiledContainer):
         names = sorted(x) if isinstance(x, dict) else [f"input_{i + 1}" for i in range(len(tensors))]
         self.inputs = tensors
         with K.name_scope(self.name, owner=type(self).__name__), running(self, tensors):
+            self.build(unpack_singleton([K.int_shape(t) for t in tensors]))
             outputs = self.call(unpack_singleton(tensors))
         self.outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
         self._set_names(names, [f"output_{i + 1}" for i in range(len(self.outputs))])

@@ -1,4 +1,6 @@
 """The summary of a model, counts of parameters, and conversions of kernels between data formats."""
+import itertools
+
 import numpy as np
 
 from .. import backend as K
@@ -13,43 +15,62 @@ def count_params(weights):
 def print_summary(model, line_length=None, positions=None, print_fn=None):
     """Print a table of the model's layers, their output shapes and numbers of parameters.
 
-    line_length: in characters. positions: where the columns end, as fractions of the line or absolutely.
-    print_fn: called with each line; print by default.
+    line_length: in characters; by default as long as the names need. positions: where the columns end, as fractions of
+    the line or absolutely. print_fn: called with each line; print by default.
     """
     print_fn = print_fn or print
     in_a_row = _is_in_a_row(model)
+    relevant = None if in_a_row else _relevant_nodes(model)
+    table = [_cells(layer, relevant) for layer in model.layers]
+    header = [["Layer (type)"], ["Output Shape"], ["Param #"], ["Connected to"]][: 3 if in_a_row else 4]
+    fixed = line_length or positions
     line_length = line_length or (65 if in_a_row else 98)
     positions = positions or ([0.45, 0.85, 1.0] if in_a_row else [0.33, 0.55, 0.67, 1.0])
     if positions[-1] <= 1:
         positions = [int(line_length * p) for p in positions]
-    header = ["Layer (type)", "Output Shape", "Param #", "Connected to"][:3 if in_a_row else 4]
+    if not fixed:
+        positions = _wide_enough(positions, [header, *table])
+        line_length = positions[-1]
+
+    def show(cells):
+        for fields in itertools.zip_longest(*cells, fillvalue=""):
+            print_fn(_row(fields, positions))
 
     print_fn(f'Model: "{model.name}"')
     print_fn("_" * line_length)
-    print_fn(_row(header, positions))
+    show(header)
     print_fn("=" * line_length)
-    for i, layer in enumerate(model.layers):
-        for fields in _layer_rows(layer, None if in_a_row else _relevant_nodes(model)):
-            print_fn(_row(fields, positions))
-        print_fn(("=" if i == len(model.layers) - 1 else "_") * line_length)
+    for i, cells in enumerate(table):
+        show(cells)
+        print_fn(("=" if i == len(table) - 1 else "_") * line_length)
     _print_totals(model, print_fn)
     print_fn("_" * line_length)
+
+
+def _wide_enough(positions, table):
+    """The ends of the columns, moved to the right as far as the longest field of each asks for."""
+    ends, start = [], 0
+    for column, (end, before) in enumerate(zip(positions, [0, *positions], strict=False)):
+        longest = max(len(line) for cells in table for line in cells[column])
+        start += max(end - before, longest + 2)
+        ends.append(start)
+    return ends
 
 
 def _print_totals(model, print_fn):
     if hasattr(model, "_check_trainable_weights_consistency"):
         model._check_trainable_weights_consistency()
+    total = count_params(model.weights)
     trainable = count_params(getattr(model, "_collected_trainable_weights", model.trainable_weights))
-    frozen = count_params(model.non_trainable_weights)
-    print_fn(f"Total params: {trainable + frozen:,}")
+    print_fn(f"Total params: {total:,}")
     print_fn(f"Trainable params: {trainable:,}")
-    print_fn(f"Non-trainable params: {frozen:,}")
+    print_fn(f"Non-trainable params: {total - trainable:,}")
 
 
 def _row(fields, positions):
     line = ""
     for field, position in zip(fields, positions, strict=False):
-        line = (line + str(field))[:position - 1].ljust(position)
+        line = (line + field)[: position - 1].ljust(position)
     return line.rstrip()
 
 
@@ -59,7 +80,7 @@ def _relevant_nodes(model):
 
 def _is_in_a_row(model):
     """Whether each layer has one input and one consumer, so that a column of connections would say nothing."""
-    if type(model).__name__ == "Sequential" or not getattr(model, "_nodes_by_depth", None):
+    if type(model).__name__ == "Sequential" or not model._is_graph_network:
         return True
     nodes_of_depth = model._nodes_by_depth.values()
     if any(len(nodes) > 1 or len(nodes[0].inbound_layers) > 1 for nodes in nodes_of_depth):
@@ -68,18 +89,19 @@ def _is_in_a_row(model):
     return len({id(layer) for layer in layers}) == len(layers)
 
 
-def _layer_rows(layer, relevant):
+def _cells(layer, relevant):
+    """The fields of a layer, each a list of lines: name, shape of each output, parameters, what it is connected to."""
     try:
         shape = layer.output_shape
     except (AttributeError, RuntimeError):
         shape = "multiple"
-    first = [f"{layer.name} ({type(layer).__name__})", shape, layer.count_params() if layer.built else 0]
-    if relevant is None:
-        return [first]
-    sources = [f"{source.name}[{node_index}][{tensor_index}]"
-               for node in layer._inbound_nodes if id(node) in relevant
-               for source, node_index, tensor_index in _sources(node)]
-    return [[*first, *sources[:1]], *(["", "", "", source] for source in sources[1:])]
+    cells = [[f"{layer.name} ({type(layer).__name__})"], [str(s) for s in shape] if isinstance(shape, list) else
+             [str(shape)], [str(layer.count_params() if layer.built else 0)]]  # fmt: skip
+    if relevant is not None:
+        cells.append([f"{source.name}[{node_index}][{tensor_index}]"
+                      for node in layer._inbound_nodes if id(node) in relevant
+                      for source, node_index, tensor_index in _sources(node)])  # fmt: skip
+    return cells
 
 
 def _sources(node):
