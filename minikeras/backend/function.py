@@ -253,7 +253,12 @@ def batch_set_value(tuples):
 
 
 def _array(self, dtype=None, copy=None):
-    return np.asarray(eval(self), dtype=dtype)
+    try:
+        value = eval(self)
+    except ValueError as error:
+        raise TypeError(f"{self!r} has no value yet that NumPy could work with. In layers, losses and metrics use the "
+                        f"functions of minikeras.backend, or K.native for your own. ({error})") from error  # fmt: skip
+    return np.asarray(value, dtype=dtype)
 
 
 # Only tensors that can be computed without feeding have numbers; the others say which placeholder is missing.

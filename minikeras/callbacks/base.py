@@ -83,14 +83,20 @@ def _overridden(callback, hook):
     return _overridden(callback, _OLD_NAMES[hook]) if hook in _OLD_NAMES else None
 
 
+def list_of_callbacks(callbacks):
+    """The list of what was given as `callbacks`: a list, one alone, or None."""
+    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [] if callbacks is None else [callbacks]
+
+
 class CallbackList:
     """Calls the hooks of several callbacks, in order. Hooks that nobody overrides cost next to nothing.
 
-    callbacks: list of Callback (or of objects that have some of its hooks). queue_length: accepted for compatibility.
+    callbacks: list of Callback (or of objects that have some of its hooks), or one. queue_length: accepted for
+    compatibility.
     """
 
     def __init__(self, callbacks=None, queue_length=10):
-        self.callbacks = list(callbacks or [])
+        self.callbacks = list_of_callbacks(callbacks)
         self.queue_length = queue_length
         self.params, self.model = {}, None
         self._find_hooks()

@@ -101,8 +101,7 @@ class ProgbarLogger(Callback):
         self.target = self.params.get("steps" if self.use_steps else "samples")
         self._averages = _Averages(self.stateful_metrics)
         if self.verbose:
-            if self.epochs is None or self.epochs > 1:
-                print(f"Epoch {epoch + 1}/{self.epochs or 'Unknown'}")
+            print(f"Epoch {epoch + 1}/{self.epochs or 'Unknown'}")
             self.progbar = Progbar(self.target, verbose=self.verbose, stateful_metrics=self.stateful_metrics)
 
     def on_batch_end(self, batch, logs=None):

@@ -70,7 +70,7 @@ class ArrayBatches:
     def __init__(self, arrays, batch_size, shuffle=False, tail=(), inputs=()):
         self.samples, self.batch_size, self.shuffle = int(arrays[0].shape[0]), batch_size, shuffle
         self.arrays, self.tail = arrays, list(tail)
-        self.ranges = make_batches(self.samples, batch_size)
+        self.ranges = make_batches(self.samples, batch_size) or [(0, 0)]  # the outputs for no samples have a shape
         self.steps = len(self.ranges)
         self._rows = [_rows_of(a, t) for a, t in itertools.zip_longest(arrays, inputs[: len(arrays)])]
 

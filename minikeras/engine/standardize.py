@@ -1,5 +1,7 @@
 """Users' data, in whatever form, to a list of arrays in the order of the model's inputs or outputs; with the checks."""
 
+import warnings
+
 import numpy as np
 
 from .. import backend as K
@@ -13,19 +15,19 @@ def standardize_single_array(x):
     return np.expand_dims(x, 1) if np.ndim(x) == 1 else x
 
 
-def as_array(x):
-    """`x` as an array, or as it is where it can be read by slices (HDF5 data, sparse matrices) or is a tensor."""
-    if x is None or (isinstance(x, np.ndarray) and x.dtype != object) or K.is_tensor(x) or is_sliceable(x):
+def as_array(x, name="data"):
+    """`x` as an array of numbers, or as it is where it can be read by slices (HDF5 data, sparse matrices) or is a
+    tensor. name: of what it is, for errors."""
+    if x is None or (isinstance(x, np.ndarray) and x.dtype.kind in "fiub") or K.is_tensor(x) or is_sliceable(x):
         return x
     try:
         array = np.asarray(x)
-    except ValueError as error:
-        raise ValueError(f"The data cannot be made an array: {error}. Are all samples of one shape?") from error
-    if array.dtype == object:
-        raise ValueError(
-            f"The data cannot be made an array of numbers: got {str(x)[:100]}. Are all samples of one shape?"
-        )
-    return array
+        if array.dtype == object and any(item is None for item in array.flat):
+            raise TypeError("there is a None")
+        return array.astype(K.floatx()) if array.dtype.kind in "OSU" else array
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"The data for {name!r} cannot be made an array of numbers: {error}. Are all samples of one "
+                         f"shape, and nothing missing? Got {str(x)[:100]}") from error  # fmt: skip
 
 
 def is_sliceable(x):
@@ -59,11 +61,13 @@ def standardize_input_data(data, names, shapes=None, check_batch_axis=True, exce
         return []
     if data is None:
         return [None for _ in names]
-    arrays = [standardize_single_array(as_array(x)) for x in _listed(data, names, what)]
-    _check_count(arrays, names, what)
-    for array, name, shape in zip(arrays, names, shapes or [None] * len(names), strict=True):
+    found = _listed(data, names, what)
+    _check_count(found, names, what)
+    found = [as_array(x, name) for x, name in zip(found, names, strict=True)]
+    arrays = [standardize_single_array(x) for x in found]
+    for array, x, name, shape in zip(arrays, found, names, shapes or [None] * len(names), strict=True):
         if shape is not None and array is not None and not K.is_tensor(array):
-            _check_shape(array, name, tuple(shape), check_batch_axis, what)
+            _check_shape(array, name, tuple(shape), check_batch_axis, what, tuple(x.shape))
     return arrays
 
 
@@ -89,15 +93,21 @@ def _check_count(arrays, names, what):
         )
 
 
-def _check_shape(array, name, shape, check_batch_axis, what):
+def _fits(shape, got):
+    return len(shape) == len(got) and all(size in (None, found) for size, found in zip(shape, got, strict=True))
+
+
+def _check_shape(array, name, shape, check_batch_axis, what, given):
+    """Raise ValueError unless the array has this shape. given: the shape before it was made a column, if it was."""
     got = tuple(array.shape)
-    if len(got) != len(shape):
-        raise ValueError(f"Error when checking {what}: expected {name} to have {len(shape)} dimensions, with shape "
-                         f"{shape}, but got array with shape {got}.")  # fmt: skip
     first = 0 if check_batch_axis else 1
-    if any(size not in (None, found) for size, found in zip(shape[first:], got[first:], strict=True)):
-        raise ValueError(f"Error when checking {what}: expected {name} to have shape {shape} but got array with shape "
-                         f"{got}.")  # fmt: skip
+    if len(got) == len(shape) and _fits(shape[first:], got[first:]):
+        return
+    hint = " Is it a single sample? Then give it as x[None], a batch of one." if _fits(shape[1:], given) else ""
+    wanted = f"shape {shape}" if len(got) == len(shape) else f"{len(shape)} dimensions, with shape {shape},"
+    raise ValueError(
+        f"Error when checking {what}: expected {name} to have {wanted} but got array with shape {given}.{hint}"
+    )
 
 
 # Weights of samples and classes
@@ -155,7 +165,11 @@ def standardize_weights(y, sample_weight=None, class_weight=None, sample_weight_
     if sample_weight is not None:
         sample_weight = np.asarray(sample_weight)
         _check_sample_weight(y, sample_weight, temporal)
-    by_class = _class_weights(y, class_weight) if isinstance(class_weight, dict) else None
+    by_class = None
+    if isinstance(class_weight, dict):
+        by_class = _class_weights(y, class_weight)
+    elif class_weight is not None:
+        warnings.warn(f"class_weight has to be a dict of class -> weight; {class_weight!r} is ignored.", stacklevel=6)
     given = [np.asarray(w, dtype=K.floatx()) for w in (sample_weight, by_class) if w is not None]
     if not given:
         return np.ones(y.shape[: 2 if temporal else 1], dtype=K.floatx())

@@ -1,5 +1,7 @@
 """Model: a container that can be compiled, trained, evaluated and asked for predictions."""
 
+from numbers import Integral
+
 import numpy as np
 
 from .. import backend as K
@@ -75,6 +77,9 @@ class Model(CompiledContainer):
         x = standardize_input_data(x, self._feed_input_names, shapes, check_batch_axis=False, exception_prefix="input")
         y, weights = ([], []) if y is None else self._standardize_targets(y, sample_weight, class_weight)
         check_array_length_consistency(x, y, weights)
+        if y and any(a is not None and not a.shape[0] for a in (*x, *y) if not K.is_tensor(a)):
+            raise ValueError(f"Model {self.name!r}: there are no samples to train or test on; the data have the shapes "
+                             f"{[tuple(a.shape) for a in (*x, *y)]}.")  # fmt: skip
         if self.stateful and batch_size and x and x[0].shape[0] % batch_size:
             raise ValueError(f"Model {self.name!r} is stateful, so the number of samples has to be divisible by the "
                              f"batch size {batch_size}; got {x[0].shape[0]} samples.")  # fmt: skip
@@ -96,6 +101,8 @@ class Model(CompiledContainer):
 
     def _batch_size(self, batch_size, steps):
         """The batch size: the one given, else the one that the inputs fix, else 32; None if steps are given."""
+        if batch_size is not None and (not isinstance(batch_size, Integral) or batch_size < 1):
+            raise ValueError(f"batch_size has to be a whole number of at least 1, got {batch_size!r}.")
         if steps is not None:
             return batch_size
         sizes = map(get_static_batch_size, getattr(self, "_input_layers", self.layers[:1]))

@@ -4,6 +4,7 @@ import numpy as np
 
 from .. import backend as K
 from ..callbacks import BaseLogger, CallbackList, History, ProgbarLogger
+from ..callbacks.base import list_of_callbacks
 from ..utils.progbar import Progbar
 
 
@@ -108,7 +109,7 @@ def fit_batches(model, function, batches, names, epochs=1, initial_epoch=0, verb
     model.history = History()
     stateful = names[1:]
     own_last = [ProgbarLogger(batches.count_mode, stateful)] if verbose else []
-    callbacks = CallbackList([BaseLogger(stateful), *(callbacks or []), *own_last, model.history])
+    callbacks = CallbackList([BaseLogger(stateful), *list_of_callbacks(callbacks), *own_last, model.history])
     callbacks.set_model(model._callback_model())
     metrics = names + ["val_" + name for name in names] if validate else names
     callbacks.set_params({"batch_size": batches.batch_size, "epochs": epochs, "steps": batches.steps,

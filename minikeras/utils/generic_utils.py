@@ -97,7 +97,9 @@ def _a(kind):
 
 def _named(name, known, kind):
     if name not in known:
-        plain = {key.lower().replace("_", ""): key for key in known}
+        # Of a function and the class of the same name, the one is meant that is written like the name given.
+        alike = sorted(known, key=lambda key: key[:1].isupper() == str(name)[:1].isupper())
+        plain = {key.lower().replace("_", ""): key for key in alike}
         close = difflib.get_close_matches(str(name).lower().replace("_", ""), plain, n=1)
         hint = f"Did you mean {plain[close[0]]!r}?" if close else "Is it custom? Then pass it in custom_objects."
         raise ValueError(f"Unknown {kind}: {name!r}. {hint}")

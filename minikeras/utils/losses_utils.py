@@ -30,14 +30,17 @@ def squeeze_or_expand_dimensions(y_pred, y_true=None, sample_weight=None):
     """Make the ranks meet where they differ by one axis at the end.
 
     Of y_pred and y_true the one with a last axis of size 1 too many loses it; sample_weight gains or loses its last
-    axis to have the rank of y_pred. Returns (y_pred, y_true), and sample_weight if there is one.
+    axis to have the rank of y_pred; for a scalar, which is one value for the whole batch, it becomes its mean.
+    Returns (y_pred, y_true), and sample_weight if there is one.
     """
     if y_true is not None:
         y_pred, y_true = _without_extra_axis(y_pred, y_true), _without_extra_axis(y_true, y_pred)
     if sample_weight is None:
         return y_pred, y_true
     excess = K.ndim(sample_weight) - K.ndim(y_pred)
-    if excess == 1:
+    if not K.ndim(y_pred):
+        sample_weight = K.mean(sample_weight)
+    elif excess == 1:
         sample_weight = K.squeeze(sample_weight, -1)
     elif excess == -1 and K.ndim(sample_weight):
         sample_weight = K.expand_dims(sample_weight, -1)
