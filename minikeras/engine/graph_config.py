@@ -15,8 +15,8 @@ def graph_of(config, custom_objects):
     layers, pending = {}, []
     with making():
         for data in config["layers"]:
-            layer = deserialize({key: data[key] for key in ("class_name", "config", KEY) if key in data}, custom_objects)
-            layers[data["name"]] = called = _Called(layer)
+            kept = {key: data[key] for key in ("class_name", "config", KEY) if key in data}
+            layers[data["name"]] = called = _Called(deserialize(kept, custom_objects))
             pending.append((called, list(data["inbound_nodes"])))
     while any(calls for _, calls in pending):
         if not sum([_replay(called, calls, layers) for called, calls in pending]):
