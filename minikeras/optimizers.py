@@ -11,6 +11,7 @@ this), clipvalue (every element is clipped to +-this), and, where it has a meani
 import numpy as np
 
 from . import backend as K
+from .legacy import interfaces
 from .utils.generic_utils import deserialize_keras_object, serialize_keras_object
 
 # Running means of squares are never negative: K.sqrt would look for such elements each time.
@@ -108,6 +109,7 @@ class Optimizer:
             grads = [K.clip(g, -self.clipvalue, self.clipvalue) for g in grads]
         return grads
 
+    @interfaces.legacy_get_updates_support
     def get_updates(self, loss, params):
         """The updates of one step, as a list for K.function. loss: scalar tensor. params: list of variables."""
         grads = self.get_gradients(loss, params)

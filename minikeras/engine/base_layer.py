@@ -6,6 +6,7 @@ import threading
 import numpy as np
 
 from .. import backend as K
+from ..legacy import interfaces
 from ..utils.generic_utils import has_arg, is_all_none, object_list_uid, to_list, unpack_singleton
 from .config import constructor_arguments, serialized, snake_case
 from .input_spec import InputSpec, check_inputs
@@ -18,6 +19,7 @@ _KNOWN_ARGUMENTS = {"batch_input_shape", "batch_size", "dtype", "input_dim", "in
                     "input_shape",
                     "name", "trainable", "weights"}  # fmt: skip
 
+_OURS = __name__.partition(".")[0] + ".layers."
 _HOLDERS = (list, tuple, dict)
 _PARTS = ("_layers", "_metrics", "_trainable_weights", "_non_trainable_weights")
 
@@ -52,20 +54,6 @@ def disable_tracking(func):
     return wrapped
 
 
-def _shape_may_come_first(add_weight):
-    """Let the method also be called as in Keras 1, (shape, initializer, ..., name=)."""
-
-    @functools.wraps(add_weight)
-    def wrapped(self, *args, **kwargs):
-        if args and isinstance(args[0], (tuple, list)):
-            names = ("shape", "initializer")
-            kwargs.update(zip(names, args, strict=False))
-            args = ()
-        return add_weight(self, *args, **kwargs)
-
-    return wrapped
-
-
 class Layer(Uses):
     """Base of all layers: maps tensors to tensors, with weights that it makes when it is first called.
 
@@ -81,6 +69,11 @@ class Layer(Uses):
     input_spec = None
     supports_masking = False
     stateful = False
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if cls.__module__.startswith(_OURS):
+            interfaces.support_of_class(cls)
 
     def __init__(self, **kwargs):
         unknown = sorted(set(kwargs) - _KNOWN_ARGUMENTS)
@@ -161,7 +154,7 @@ class Layer(Uses):
         """Make the weights. input_shape: tuple with the batch, or a list of them."""
         self.built = True
 
-    @_shape_may_come_first
+    @interfaces.legacy_add_weight_support
     def add_weight(
         self, name=None, shape=None, dtype=None, initializer=None, regularizer=None, trainable=True, constraint=None
     ):

@@ -3,6 +3,7 @@
 import json
 
 from .. import backend as K
+from ..legacy import interfaces
 from ..utils.generic_utils import has_arg, object_list_uid, to_list, unpack_singleton
 from .base_layer import Layer, assign_weights, running, unique
 from .config import snake_case
@@ -25,6 +26,7 @@ class Container(Layer):
     from the middle of the graph; a call then starts there.
     """
 
+    @interfaces.legacy_model_constructor_support
     def __init__(self, *args, **kwargs):
         inputs, outputs, name = _graph_arguments(args, kwargs)
         if inputs is None:
@@ -411,7 +413,6 @@ Network = Container
 def _graph_arguments(args, kwargs):
     """(inputs, outputs, name) of a constructor that was given a graph; None for a subclass that was not."""
     names = dict(zip(("inputs", "outputs", "name"), args, strict=False)) | kwargs
-    names = {{"input": "inputs", "output": "outputs"}.get(key, key): value for key, value in names.items()}
     if "inputs" in names and "outputs" in names and set(names) <= {"inputs", "outputs", "name"}:
         return names["inputs"], names["outputs"], names.get("name")
     if args or set(kwargs) - {"name", "trainable"}:

@@ -1,6 +1,7 @@
 """Input: where a graph of layers begins."""
 
 from .. import backend as K
+from ..legacy import interfaces
 from .base_layer import Layer
 from .node import Node
 
@@ -12,6 +13,7 @@ class InputLayer(Layer):
     dtype: default floatx, or that of input_tensor. sparse: whether the data are sparse.
     """
 
+    @interfaces.legacy_input_support
     def __init__(self, input_shape=None, batch_size=None, batch_input_shape=None, dtype=None, input_tensor=None,
                  sparse=False, name=None):  # fmt: skip
         if not name:
@@ -46,6 +48,7 @@ class InputLayer(Layer):
         }
 
 
+@interfaces.legacy_input_support
 def Input(shape=None, batch_shape=None, name=None, dtype=None, sparse=False, tensor=None):
     """A tensor to begin a model with.
 

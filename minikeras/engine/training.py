@@ -5,6 +5,7 @@ from numbers import Integral
 import numpy as np
 
 from .. import backend as K
+from ..legacy import interfaces
 from ..utils.generic_utils import unpack_singleton
 from . import training_generator
 from .base_layer import is_under_way, running
@@ -32,9 +33,6 @@ class Model(CompiledContainer):
     Model(inputs, outputs, name=None): tensors or lists of them. Or subclass it: keep layers in attributes and define
     `call(self, inputs)`, perhaps with `training` and `mask`; then the model is built on the first data it sees.
     """
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
 
     def build(self, input_shape):
         """Make the weights of a subclassed model, by its `call`. input_shape: with the batch, or a list of them."""
@@ -145,6 +143,7 @@ class Model(CompiledContainer):
 
     # Training, evaluation, prediction
 
+    @interfaces.legacy_fit_support
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose=1, callbacks=None, validation_split=0.0,
             validation_data=None, shuffle=True, class_weight=None, sample_weight=None, initial_epoch=0,
             steps_per_epoch=None, validation_steps=None, validation_freq=1, max_queue_size=10, workers=1,
@@ -270,6 +269,7 @@ class Model(CompiledContainer):
         self._make_predict_function()
         return unpack_singleton(self.predict_function(self._feeds(x)))
 
+    @interfaces.legacy_generator_methods_support
     def fit_generator(self, generator, steps_per_epoch=None, epochs=1, verbose=1, callbacks=None,
                       validation_data=None, validation_steps=None, validation_freq=1, class_weight=None,
                       max_queue_size=10, workers=1, use_multiprocessing=False, shuffle=True,
@@ -283,6 +283,7 @@ class Model(CompiledContainer):
             validation_freq, class_weight, max_queue_size, workers, use_multiprocessing, shuffle, initial_epoch,
         )  # fmt: skip
 
+    @interfaces.legacy_generator_methods_support
     def evaluate_generator(
         self, generator, steps=None, callbacks=None, max_queue_size=10, workers=1, use_multiprocessing=False, verbose=0
     ):
@@ -291,6 +292,7 @@ class Model(CompiledContainer):
             self, generator, steps, callbacks, max_queue_size, workers, use_multiprocessing, verbose
         )
 
+    @interfaces.legacy_generator_methods_support
     def predict_generator(
         self, generator, steps=None, callbacks=None, max_queue_size=10, workers=1, use_multiprocessing=False, verbose=0
     ):
@@ -309,8 +311,7 @@ def _column_of_classes(array, shape):
 
 def _refuse(kwargs):
     if kwargs:
-        hint = " `nb_epoch` is called `epochs` since Keras 2." if "nb_epoch" in kwargs else ""
-        raise TypeError(f"fit: unknown keyword arguments {sorted(kwargs)}.{hint}")
+        raise TypeError(f"fit: unknown keyword arguments {sorted(kwargs)}.")
 
 
 def _split(arrays, fraction):

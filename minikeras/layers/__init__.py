@@ -21,6 +21,7 @@ from .core import (
 )  # fmt: skip
 from .cudnn_recurrent import CuDNNGRU, CuDNNLSTM
 from .embeddings import Embedding
+from .legacy import AtrousConvolution1D, AtrousConvolution2D, ConvRecurrent2D, Highway, MaxoutDense, Recurrent
 from .local import LocallyConnected1D, LocallyConnected2D
 from .merge import (
     Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract, add, average, concatenate, dot, maximum,

@@ -28,7 +28,7 @@ CASES = [
     (L.ELU(), VECTOR), (L.ThresholdedReLU(), VECTOR), (L.ReLU(max_value=6.0), VECTOR), (L.Softmax(), VECTOR),
     (L.BatchNormalization(), VECTOR), (L.LayerNormalization(), VECTOR), (L.GroupNormalization(3), IMAGE),
     (L.MultiHeadAttention(2, 3, output_shape=5), SERIES), (L.GELU(True), VECTOR), (L.Swish(), VECTOR),
-    (L.GaussianNoise(0.1), VECTOR),
+    (L.GaussianNoise(0.1), VECTOR), (L.Highway(W_regularizer="l2"), VECTOR), (L.MaxoutDense(2, init="ones"), VECTOR),
     (L.GaussianDropout(0.1), VECTOR), (L.AlphaDropout(0.1), VECTOR), (L.TimeDistributed(L.Dense(2)), SERIES),
     (L.Bidirectional(L.LSTM(2), merge_mode="sum"), SERIES),
 ]  # fmt: skip
