@@ -400,7 +400,7 @@ def test_arguments_of_fit_that_do_not_fit(kwargs, words):
 
 
 def test_unknown_arguments_of_fit_are_refused():
-    with pytest.raises(TypeError, match="unknown keyword arguments .'epoch'"):
+    with pytest.raises(TypeError, match="unknown keyword"):
         compiled().fit(X, Y, epoch=3)
 
 
