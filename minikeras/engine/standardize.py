@@ -18,6 +18,8 @@ def standardize_single_array(x):
 def as_array(x, name="data"):
     """`x` as an array of numbers, or as it is where it can be read by slices (HDF5 data, sparse matrices) or is a
     tensor. name: of what it is, for errors."""
+    if is_sparse(x):
+        return x.tocsr()  # the form that has rows
     if x is None or (isinstance(x, np.ndarray) and x.dtype.kind in "fiub") or K.is_tensor(x) or is_sliceable(x):
         return x
     try:
