@@ -53,7 +53,7 @@ def bench(session):
 
 @nox.session
 def soak(session):
-    """64 threads that predict while one trains, and 500 models made and dropped, on each backend: minutes to an hour."""
+    """64 threads that predict while one trains, 500 models made and dropped, on each backend: up to an hour."""
     session.install(LIBRARY["torch"][0], "jax", "psutil", "-e", ".[test]")
     session.run("pytest", "-rP", "tests/engine/test_threads_and_memory.py", *session.posargs,
                 env={"MINIKERAS_LONG": "1", **ONE_THREAD})  # fmt: skip

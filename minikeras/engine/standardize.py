@@ -83,7 +83,7 @@ def _listed(data, names, what):
     if not isinstance(data, (list, tuple)):
         return [data]
     if len(names) == 1 and not all(_is_data(x) for x in data):
-        return [as_array(data)]  # the samples themselves, as nested lists
+        return [as_array(data, names[0])]  # the samples themselves, as nested lists
     return list(data)
 
 
