@@ -58,12 +58,12 @@ def test_the_dtype_of_a_layer_is_that_of_its_weights():
 def test_input_arguments_make_the_first_layer_of_a_sequential_model():
     for arguments, shape in [
         ({"input_shape": (4, 3)}, (None, 4, 3)),
-        ({"input_dim": 3, "input_length": 4}, (None, 4, 3)),
         ({"input_shape": (4, 3), "batch_size": 5}, (5, 4, 3)),
         ({"batch_input_shape": (5, None, 3)}, (5, None, 3)),
     ]:
         assert Sequential([LSTM(2, **arguments)]).input_shape == shape
-    assert K.dtype(Sequential([Embedding(3, 2, input_length=4)]).inputs[0]) == "float32"
+    assert Sequential([Dense(2, input_dim=3)]).input_shape == (None, 3)
+    assert Sequential([Embedding(3, 2, input_length=4)]).input_shape == (None, 4)
 
 
 def test_trainable_of_an_outer_layer_holds_for_its_parts():
