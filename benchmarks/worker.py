@@ -36,6 +36,7 @@ class Worker:
         return result, self.now() - start
 
     def batch(self, i):
+        i %= self.workload.batches
         part = slice(i * self.workload.batch, (i + 1) * self.workload.batch)
         return self.x[part], self.y[part]
 

@@ -45,8 +45,8 @@ def to_numpy(value):
 def from_feed(value, dtype):
     """What a user fed, in that dtype; it goes to the device with the call."""
     if isinstance(value, jax.Array):
-        return value if value.dtype.name == dtype else value.astype(dtype)
-    if type(value) is np.ndarray and value.dtype.name == dtype:
+        return value if value.dtype == dtype else value.astype(dtype)
+    if type(value) is np.ndarray and value.dtype == dtype:  # `dtype.name` takes microseconds
         return value
     return np.asarray(value, dtype=dtype)
 

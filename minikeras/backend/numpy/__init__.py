@@ -21,7 +21,7 @@ def to_numpy(value):
 
 def from_feed(value, dtype):
     """What a user fed, as an array of that dtype; no copy where it is one already."""
-    if type(value) is np.ndarray and value.dtype.name == dtype:
+    if type(value) is np.ndarray and value.dtype == dtype:  # `dtype.name` takes microseconds
         return value
     return np.asarray(value, dtype=dtype)
 

@@ -47,7 +47,7 @@ def from_feed(value, dtype):
         if NAMES.get(value.dtype) == dtype and value.device.type == current().type:
             return value
         return value.detach().to(device=current(), dtype=DTYPES[dtype])
-    if type(value) is not np.ndarray or value.dtype.name != dtype:
+    if type(value) is not np.ndarray or value.dtype != dtype:  # `dtype.name` takes microseconds
         value = np.asarray(value, dtype=dtype)
     if not value.flags.writeable or any(s < 0 for s in value.strides):
         value = value.copy()
