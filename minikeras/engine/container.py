@@ -407,6 +407,13 @@ class Container(Layer):
         self.__dict__ = unpickle_model(state).__dict__
 
 
+def _alias(name):
+    return property(lambda self: getattr(self, name), lambda self, value: setattr(self, name, value), doc=f"`{name}`.")
+
+
+for _name in ("input_layers", "output_layers", "nodes_by_depth", "layers_by_depth", "container_nodes"):
+    setattr(Container, _name, _alias("_" + _name))  # as up to Keras 2.1
+
 Network = Container
 
 

@@ -94,7 +94,15 @@ class Uses:
         """The nodes of the calls of this layer, in order."""
         return self._inbound_nodes
 
+    @inbound_nodes.setter
+    def inbound_nodes(self, nodes):
+        self._inbound_nodes = nodes
+
     @property
     def outbound_nodes(self):
         """The nodes of the calls of other layers on outputs of this one."""
         return self._outbound_nodes
+
+    @outbound_nodes.setter
+    def outbound_nodes(self, nodes):  # older scripts empty it behind the last layer that they keep
+        self._outbound_nodes = nodes

@@ -46,7 +46,7 @@ class _Merge(Layer):
         if not isinstance(inputs, list):
             raise ValueError(f"{who(self)} should be called on a list of tensors, got {inputs!r}.")
         rank = max(K.ndim(x) for x in inputs)
-        return self._merge([self._with_rank(x, rank) for x in inputs])
+        return self._merge_function([self._with_rank(x, rank) for x in inputs])
 
     @staticmethod
     def _with_rank(x, rank):
@@ -80,7 +80,7 @@ class _Merge(Layer):
 class Add(_Merge):
     """The sum of the inputs, which are broadcast."""
 
-    def _merge(self, inputs):
+    def _merge_function(self, inputs):
         return functools.reduce(operator.add, inputs)
 
 
@@ -92,35 +92,35 @@ class Subtract(_Merge):
         if len(shapes) != 2:
             raise ValueError(f"{who(self)} should be called on exactly 2 inputs, got {len(shapes)}.")
 
-    def _merge(self, inputs):
+    def _merge_function(self, inputs):
         return inputs[0] - inputs[1]
 
 
 class Multiply(_Merge):
     """The elementwise product of the inputs, which are broadcast."""
 
-    def _merge(self, inputs):
+    def _merge_function(self, inputs):
         return functools.reduce(operator.mul, inputs)
 
 
 class Average(_Merge):
     """The elementwise mean of the inputs, which are broadcast."""
 
-    def _merge(self, inputs):
+    def _merge_function(self, inputs):
         return functools.reduce(operator.add, inputs) / len(inputs)
 
 
 class Maximum(_Merge):
     """The elementwise maximum of the inputs, which are broadcast."""
 
-    def _merge(self, inputs):
+    def _merge_function(self, inputs):
         return functools.reduce(K.maximum, inputs)
 
 
 class Minimum(_Merge):
     """The elementwise minimum of the inputs, which are broadcast."""
 
-    def _merge(self, inputs):
+    def _merge_function(self, inputs):
         return functools.reduce(K.minimum, inputs)
 
 

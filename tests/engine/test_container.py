@@ -264,6 +264,44 @@ def test_a_config_that_is_not_complete_says_what_is_missing():
         Model.from_config(config)
 
 
+def test_older_names_of_attributes_are_known_and_can_be_set():
+    model = two_towers()
+    assert model.input_layers is model._input_layers
+    assert model.input_layers == model.layers[:2]
+    assert model.output_layers == [model.get_layer("out")]
+    assert model.layers_by_depth == model._layers_by_depth
+    assert model.nodes_by_depth == model._nodes_by_depth
+    assert model.container_nodes == model._network_nodes
+    model.input_layers = [model.get_layer("shared")]
+    assert model._input_layers == [model.get_layer("shared")]
+    layer = model.get_layer("joined")
+    layer.outbound_nodes = []
+    assert layer._outbound_nodes == []
+
+
+def test_the_graph_runs_on_other_tensors_and_gives_tensors_masks_and_shapes(backend):
+    x, z = Input((3,)), Input((4,), dtype="int32")
+    model = Model([x, z], [Dense(2)(x), Embedding(5, 3, mask_zero=True)(z)])
+    inputs = [Input((3,)), Input((4,), dtype="int32")]
+    tensors, masks, shapes = model.run_internal_graph(inputs)
+    assert shapes == [(None, 2), (None, 4, 3)]
+    assert masks[0] is None
+    data = np.ones((1, 3)), np.array([[0, 1, 2, 0]])
+    found = K.function(inputs, [*tensors, masks[1]])(data)
+    np.testing.assert_allclose(found[0], model.predict(list(data))[0], rtol=1e-5)
+    assert found[2].tolist() == [[False, True, True, False]]
+    with pytest.raises(ValueError, match="has 2 inputs; it was called on 1"):
+        model.run_internal_graph(inputs[:1])
+
+
+def test_state_updates_are_those_of_stateful_layers():
+    x = Input(batch_shape=(2, 3, 1))
+    model = Model(x, BatchNormalization()(GRU(2, stateful=True)(x)))
+    assert len(model.state_updates) == 1
+    assert len(model.updates) == 3
+    assert two_towers().state_updates == []
+
+
 def test_container_and_network_are_one():
     assert Container is Network
     assert issubclass(Model, Container)
