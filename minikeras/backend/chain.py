@@ -21,7 +21,6 @@ class Chain:
         self.group, self.scratch, self.globals = group, [], {}
         if fused:
             group = self.group = _fuse(group, fused)
-            kernel = _kernel_or_own(kernel)
         self.last, self.place = group.reads(), {}
         self.root = {index: role for role, index in group.roots.items()}
         self.constants = [constant(c) for c in group.constants]
@@ -85,10 +84,6 @@ class Fused(NamedTuple):
 
     kernel: object
     keywords: str = ""
-
-
-def _kernel_or_own(kernel):
-    return lambda op: op.kernel if isinstance(op, Fused) else kernel(op)
 
 
 def _fuse(group, fused):

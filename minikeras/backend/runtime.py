@@ -95,7 +95,12 @@ def family(backend, name):
 
 
 def kernel(backend, op):
-    """The kernel of an op on a backend, or None. It stands under the op's name in the module of the op's family."""
+    """The kernel of an op on a backend, or None. It stands under the op's name in the module of the op's family.
+
+    What stands for an op in a program that a linker changed brings its own, as the attribute `kernel`.
+    """
+    if hasattr(op, "kernel"):
+        return op.kernel
     key = op.family, op.name
     cache = backend.__dict__.setdefault("_kernels", {})
     if key not in cache:

@@ -78,14 +78,14 @@ def _zeros(shape, like):
 
 
 # PyTorch refuses kernels without elements; sums over nothing are zero.
-def convolution(x, kernel, strides, padding, dilation_rate, depthwise):
+def convolution(x, kernel, strides, padding, dilation_rate, depthwise, bias=None):
     if not kernel.numel():
         counts = lengths(x.shape[1:-1], kernel.shape[:-2], strides, padding, dilation_rate)
         return _zeros((x.shape[0], *counts, 0 if depthwise else kernel.shape[-1]), x)
     ndim, x = x.ndim, channels_first(x)
     both, extra = split(padding)
     options = _options(x, strides, dilation_rate, both, depthwise)
-    return channels_last(_convolution(padded(x, extra), _weights(kernel, depthwise), None, *options), ndim)
+    return channels_last(_convolution(padded(x, extra), _weights(kernel, depthwise), bias, *options), ndim)
 
 
 def convolution_input_gradient(g, kernel, sizes, strides, padding, dilation_rate, depthwise):
@@ -99,7 +99,7 @@ def convolution_input_gradient(g, kernel, sizes, strides, padding, dilation_rate
     return channels_last(cut(found, extra), ndim)
 
 
-def convolution_kernel_gradient(x, g, kernel_shape, strides, padding, dilation_rate, depthwise):
+def convolution_kernel_gradient(x, g, kernel_shape, strides, padding, dilation_rate, depthwise, out=None):
     if 0 in kernel_shape:
         return _zeros(kernel_shape, x)
     x, g = channels_first(x), channels_first(g)
@@ -109,4 +109,5 @@ def convolution_kernel_gradient(x, g, kernel_shape, strides, padding, dilation_r
     found = _backward(g, padded(x, extra), weights, None, *options, [False, True, False])[1]
     found = found.squeeze(2) if len(kernel_shape) == 3 else found
     # Contiguous like the variable that it changes: optimizers touch it more than once.
-    return found.permute(*range(2, found.ndim), 1, 0).reshape(kernel_shape).contiguous()
+    found = found.permute(*range(2, found.ndim), 1, 0).reshape(kernel_shape)
+    return found.contiguous() if out is None else out.copy_(found)

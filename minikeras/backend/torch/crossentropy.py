@@ -11,21 +11,31 @@ def softmax_crossentropy(target, logits):
     return torch.mul(target, log_p).sum(-1).neg_(), log_p.exp()
 
 
+_NO_LABEL = -(2**62)  # what PyTorch would pass over
+
+
 def sparse_softmax_crossentropy(target, logits):
-    log_p, known = torch.log_softmax(logits, -1), None
+    log_p = torch.log_softmax(logits, -1)
     if target.device.type == "cpu":
-        check_labels(target, logits.shape[-1])
-    else:
-        # Labels that are no class give nan there: an error would need to wait for the device, or stop it for good.
-        known = (target >= 0) & (target < logits.shape[-1])
-        target = target.clamp(0, logits.shape[-1] - 1)
+        rows = log_p.reshape(-1, logits.shape[-1])
+        try:
+            loss = torch.ops.aten.nll_loss_forward(rows, target.reshape(-1), None, 0, _NO_LABEL)[0].view(target.shape)
+        except IndexError:
+            check_labels(target, logits.shape[-1])
+            raise
+        return loss, log_p.exp()
+    # Labels that are no class give nan there: an error would need to wait for the device, or stop it for good.
+    known = (target >= 0) & (target < logits.shape[-1])
+    target = target.clamp(0, logits.shape[-1] - 1)
     loss = log_p.gather(-1, target.unsqueeze(-1)).squeeze(-1).neg_()
-    return loss if known is None else torch.where(known, loss, torch.nan), log_p.exp()
+    return torch.where(known, loss, torch.nan), log_p.exp()
 
 
 def sparse_softmax_crossentropy_gradient(g, probabilities, target):
     share = g.unsqueeze(-1)
-    return (probabilities * share).scatter_add_(-1, target.clamp(0, probabilities.shape[-1] - 1).unsqueeze(-1), -share)
+    if target.device.type != "cpu":
+        target = target.clamp(0, probabilities.shape[-1] - 1)
+    return (probabilities * share).scatter_add_(-1, target.unsqueeze(-1), -share)
 
 
 def sigmoid_crossentropy(target, logits):

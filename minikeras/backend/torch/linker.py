@@ -10,7 +10,9 @@ from ..chain import Chain
 from ..grouping import flat_memory, group_updates
 from ..straight_line import straight_line
 from . import device
-from .fused import adam, adam_step
+from .fused import adam, adam_step, on_host
+from .fusion import Uses, again, fused, written
+from .memory import keep_freed
 
 # x + a b, x - a b, x + a / b, x - a / b in one call.
 FUSED = {
@@ -31,14 +33,19 @@ class Linked:
         from . import package
 
         groups, engine = (), engine or package()
+        keep_freed()
         with torch.inference_mode():
             if config.optimize():
                 groups, program = group_updates(program, functools.partial(writes_out, engine))
+                program = fused(program, engine)
+                groups = [Memory(g, Uses(program), engine) for g in groups]
+                program.needed = [v for g in groups for v in g.needed()]
+                program = again(program)
             self.program, self.counters = program, program.counters
             self.variables, self.updated = program.variables, [v for v, _ in program.updates]
             for variable in self.variables:
                 variable.native()
-            self.line = straight_line(program, engine, lambda line: [run_group(line, g) for g in groups])
+            self.line = straight_line(program, engine, lambda line: [g.run(line) for g in groups])
 
     def __call__(self, inputs):
         counts = [c.value for c in self.counters]
@@ -59,23 +66,41 @@ def writes_out(engine, op):
     return isinstance(runtime.kernel(engine, op), types.BuiltinFunctionType)
 
 
-def run_group(line, group):
-    """Appends an update group to a line: its gradients are joined, then its step runs on the flat memory."""
-    flats = [flat_memory(role, empty)[0] for role in zip(*group.variables, strict=True)]
-    for values in zip(*group.gradients, strict=True):
-        parts = "".join(f"{line.spell(v)}.reshape(-1), " for v in values)
-        joined = empty(len(flats[0]), values[0].dtype)
-        line.lines.append(f"{line.bind(torch.cat, 'cat')}(({parts}), out={line.bind(joined, 'joined')})")
-        flats.append(joined)
-    known = adam(group)
-    if known is not None and flats[0].dtype in (torch.float32, torch.float64):
-        run = adam_step(known)
-    else:
-        chain = Chain(group, lambda op: runtime.kernel(line.engine, op), constant, FUSED)
-        flats += [empty(len(flats[0]), dtype) for dtype in chain.scratch]
-        run = chain.compile(lambda target, source: target.copy_(source), loop=True)
-    arguments = [line.bind([tuple(flats)], "memory"), *(line.spell(v) for v in group.scalars)]
-    line.lines.append(f"{line.bind(run, 'update')}({', '.join(arguments)})")
+class Memory:
+    """An update group and the flat memory that it works on: variables by role, and all gradients of a kind."""
+
+    def __init__(self, group, uses, engine):
+        self.group, self.adam = group, adam(group)
+        self.host = on_host(group.scalars) if self.adam else None
+        self.flats = [flat_memory(role, empty)[0] for role in zip(*group.variables, strict=True)]
+        self.views, self.values = [], []  # where gradients have to be copied, and which
+        for values in zip(*group.gradients, strict=True):
+            joined = empty(len(self.flats[0]), values[0].dtype)
+            self.flats.append(joined)
+            for value, view in zip(values, joined.split([v.size for v in values]), strict=True):
+                if not written(value, view, uses, engine):
+                    self.views.append(view.view(value.shape))
+                    self.values.append(value)
+
+    def needed(self):
+        """The Values that the group reads from the program."""
+        return [v for values in self.group.gradients for v in values] + ([] if self.host else self.group.scalars)
+
+    def run(self, line):
+        """Appends the group to a line: gradients that lie elsewhere are joined, then its step runs on all of them."""
+        if self.values:
+            places, values = line.bind(self.views, "places"), ", ".join(line.spell(v) for v in self.values)
+            line.lines.append(f"{line.bind(torch._foreach_copy_, 'join')}({places}, [{values}])")
+        flats = self.flats
+        if self.adam:
+            run = adam_step(self.adam)
+        else:
+            chain = Chain(self.group, lambda op: runtime.kernel(line.engine, op), constant, FUSED)
+            flats = [*flats, *(empty(len(flats[0]), dtype) for dtype in chain.scratch)]
+            run = chain.compile(lambda target, source: target.copy_(source), loop=True)
+        scalars = [line.spell(v) for v in self.group.scalars] if not self.host else [f"*{line.bind(self.host, 'host')}()"]
+        arguments = [line.bind([tuple(flats)], "memory"), *scalars]
+        line.lines.append(f"{line.bind(run, 'update')}({', '.join(arguments)})")
 
 
 def empty(n, dtype):

@@ -39,8 +39,20 @@ def max_pooling(x, window, strides, padding):
 def max_pooling_gradient(g, x, y, window, strides, padding):
     if not x.numel():
         return g.new_zeros(x.shape)
-    ndim = x.ndim
-    x, _, positions, options, extra = _largest(x, window, strides, padding)
+    return _pulled_to_places(g, x, _pool_and_places(x, window, strides, padding)[1], window, strides, padding)
+
+
+def _pool_and_places(x, window, strides, padding):
+    """(the largest elements, their flat positions as PyTorch has them), for x that is not empty."""
+    _, y, positions, _, _ = _largest(x, window, strides, padding)
+    return channels_last(y, x.ndim), positions
+
+
+def _pulled_to_places(g, x, positions, window, strides, padding):
+    """The gradient of the largest elements, their places known; of x only the shape counts."""
+    both, extra = split(padding)
+    ndim, x = x.ndim, padded(channels_first(x), extra)
+    options = planes(window, 1), planes(strides, 1), both, [1] * len(both), False
     found = _MAX_BACK[x.ndim - 2](channels_first(g), x, *options, positions)
     return channels_last(cut(found, extra), ndim)
 

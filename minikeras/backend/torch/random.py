@@ -1,6 +1,6 @@
 """PyTorch kernels of the random ops: a generator on the device, seeded anew by (seed, count, step) for each draw.
 
-With portable noise the NumPy kernels draw.
+With portable noise the NumPy kernels draw; uniform bits they draw on every CPU, several times faster than PyTorch.
 """
 
 import functools
@@ -10,7 +10,7 @@ import torch
 
 from ..numpy import random as host
 from ..ops.random import _threshold, rng
-from .device import DTYPES, current
+from .device import DTYPES, current, on_cpu
 
 _SIGNED = {16: torch.int16, 32: torch.int32}
 
@@ -32,12 +32,12 @@ def _generator(count, step, seed):
 
 
 def _drawn(kernel):
-    """The kernel, or NumPy's of the same name where noise has to be portable."""
-    numpy_kernel = getattr(host, kernel.__name__)
+    """The kernel, or NumPy's of the same name: where noise has to be portable, and for bits on every CPU."""
+    numpy_kernel, bits = getattr(host, kernel.__name__), kernel.__name__ in ("bernoulli", "kept")
 
     @functools.wraps(kernel)
     def draw(*args):
-        if rng() == "native":
+        if rng() == "native" and not (bits and on_cpu()):
             return kernel(*args)
         return torch.from_numpy(numpy_kernel(*args)).to(current())
 

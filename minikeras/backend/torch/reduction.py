@@ -3,8 +3,10 @@
 import torch
 
 
-def sum(x, axis, keepdims):
-    return torch.sum(x, axis, keepdims, dtype=x.dtype) if axis else x.clone()
+def sum(x, axis, keepdims, out=None):
+    if not axis:
+        return x.clone() if out is None else out.copy_(x)
+    return torch.sum(x, axis, keepdims, dtype=x.dtype, out=out)
 
 
 def mean(x, axis, keepdims):

@@ -1,0 +1,249 @@
+"""Neighbouring steps as one call, and results written into memory that is there already.
+
+`fused` rewrites a program before it becomes a straight line: a product and its bias are one call, an activation and
+the like overwrite what they alone read, a largest pool leaves the places of its elements to its gradient. `written`
+makes a step write where an optimizer will read. The numbers stay those of the single steps.
+"""
+
+import functools
+import inspect
+import types
+
+import torch
+
+from .. import runtime
+from ..program import Program, Step, Value
+from .onednn import by_onednn
+from .pooling import _pool_and_places, _pulled_to_places
+
+aten = torch.ops.aten
+_ONEDNN = torch.ops.mkldnn._linear_pointwise.default
+
+
+class Call:
+    """Stands for an op in a step: a kernel that is known already."""
+
+    family, elementwise, random, prune = "fusion", False, False, None
+
+    def __init__(self, name, kernel):
+        self.name, self.kernel = name, kernel
+
+
+def takes_out(kernel):
+    """Whether the kernel writes into given memory: PyTorch's own do, ours have a parameter for it."""
+    if isinstance(kernel, types.BuiltinFunctionType):
+        return True
+    return inspect.isfunction(kernel) and "out" in inspect.signature(kernel).parameters
+
+
+class Uses:
+    """Who reads what in a program."""
+
+    def __init__(self, program):
+        self.kept = {*program.outputs, *(v for _, v in program.updates)}
+        self.count = dict.fromkeys((*self.kept, *program.needed), 2)
+        for step in program.steps:
+            for value in step.inputs:
+                self.count[value] = self.count.get(value, 0) + 1
+
+    def once(self, value):
+        """Whether a step makes the value and just one other reads it."""
+        return value.kind == "step" and self.count.get(value) == 1
+
+
+def again(program):
+    """The program, after its steps were exchanged."""
+    return Program(program.inputs, program.outputs, program.updates, program.phase, program.needed, program.kept)
+
+
+def exchange(step, call, args):
+    """Makes another step give the outputs of `step`."""
+    new = Step(call, tuple(args), tuple(a for a in args if isinstance(a, Value)), step.scope)
+    new.outputs = step.outputs
+    for value in new.outputs:
+        value.source = new
+
+
+def fused(program, engine):
+    """The program with fewer steps. Its Values stay; what makes them changes."""
+    uses = Uses(program)
+    for step in program.steps:
+        if step.op.name == "add":
+            _with_bias(step, uses)
+        elif step.op.name == "rectify":
+            _with_rectify(step, uses)
+    for step in program.steps:
+        if step.op.name == "matmul" and by_onednn(*step.args):
+            exchange(step, Call("matmul", _product), step.args)
+    _keep_places(program)
+    program = again(program)
+    _in_place(program, engine)
+    return program
+
+
+# ---- products with bias and activation -------------------------------------------------------------------------------
+
+
+def _through_reshape(value, uses):
+    """(what was reshaped, the step that did it), for a reshape that keeps the last axis and has one reader."""
+    if value.op_name == "reshape" and uses.once(value):
+        inner = value.source.args[0]
+        if uses.once(inner) and inner.shape and inner.shape[-1:] == value.shape[-1:] and inner.size:
+            return inner, value.source
+    return value, None
+
+
+def _renewed(step, uses, reshaped, call, args):
+    """`call` gives what `step` gave, through the reshape that stood between."""
+    if reshaped is None:
+        exchange(step, call, args)
+        return
+    inner = reshaped.args[0]
+    value = Value(inner.shape, inner.dtype, "step", None)
+    new = Step(call, tuple(args), tuple(a for a in args if isinstance(a, Value)), step.scope)
+    value.source, new.outputs, uses.count[value] = new, (value,), 1
+    exchange(step, reshaped.op, (value, step.outputs[0].shape))
+
+
+def _with_bias(step, uses):
+    for product, bias in (step.args, step.args[::-1]):
+        if not isinstance(product, Value) or not isinstance(bias, Value) or not uses.once(product):
+            continue
+        inner, reshaped = _through_reshape(product, uses)
+        if inner.op_name not in ("matmul", "convolution") or bias.shape != inner.shape[-1:]:
+            continue
+        if not inner.source.args[1].size:  # the kernels know sums over nothing, but no bias then
+            continue
+        if step.outputs[0].shape == product.shape and inner.size and bias.dtype == inner.dtype:
+            source = inner.source
+            if source.op.name == "convolution":
+                call = Call("convolution", runtime.kernel(runtime.load("torch"), source.op))
+            elif source.args[0].ndim == source.args[1].ndim == 2:
+                call = Call("linear", _linear(*source.args[:2], ""))
+            else:
+                continue
+            _renewed(step, uses, reshaped, call, (*source.args, bias))
+            return
+
+
+def _with_rectify(step, uses):
+    inner, reshaped = _through_reshape(step.args[0], uses)
+    if uses.once(step.args[0]) and inner.op_name == "linear":
+        args = inner.source.args
+        _renewed(step, uses, reshaped, Call("linear", _linear(*args[:2], "relu")), args)
+
+
+def _linear(x, w, activation):
+    """The kernel of x [n, k] . w [k, m] + bias [m], rectified with the activation "relu"."""
+    if by_onednn(x, w):
+        name = activation or "none"
+        return lambda x, w, bias: _ONEDNN(x, w.t(), bias, name, [], "")
+    if activation:
+        return lambda x, w, bias: torch.addmm(bias, x, w).relu_()
+    return lambda x, w, bias: torch.addmm(bias, x, w)
+
+
+def _product(x, w):
+    return _ONEDNN(x, w.t(), None, "none", [], "")
+
+
+# ---- pooling ---------------------------------------------------------------------------------------------------------
+
+
+def _keep_places(program):
+    """Largest pools hand the places of their elements to their gradients."""
+    pools = {(s.args[0], *s.args[1:]): s for s in program.steps if s.op.name == "max_pooling" and s.args[0].size}
+    for step in program.steps:
+        if step.op.name == "max_pooling_gradient":
+            g, x, _, *geometry = step.args
+            pool = pools.get((x, *geometry))
+            if pool is None:
+                continue
+            if len(pool.outputs) == 1:
+                y = pool.outputs[0]
+                exchange(pool, Call("max_pooling", _pool_and_places), pool.args)
+                pool = y.source
+                pool.outputs = (y, Value(y.shape, "int64", "step", pool, 1))
+                pools[(x, *geometry)] = pool
+            exchange(step, Call("max_pooling_gradient", _pulled_to_places), (g, x, pool.outputs[1], *geometry))
+
+
+# ---- in place --------------------------------------------------------------------------------------------------------
+
+
+def _rectified_back(g, y):
+    return aten.threshold_backward.grad_input(g, y, 0, grad_input=g)
+
+
+_INTO_FIRST = {name: getattr(torch.Tensor, method) for name, method in {
+    "add": "add_", "subtract": "sub_", "multiply": "mul_", "true_divide": "div_", "negative": "neg_", "rectify": "relu_",
+    "sigmoid": "sigmoid_", "tanh": "tanh_", "exp": "exp_", "square": "square_", "true_sqrt": "sqrt_", "log": "log_",
+}.items()} | {"rectify_gradient": _rectified_back}  # fmt: skip
+_EITHER = {"add", "multiply"}
+# Kernels whose results nobody else holds.
+_FRESH = {
+    "matmul", "linear", "convolution", "convolution_input_gradient", "batch_moments", "batch_moments_gradient", "keep",
+    "max_pooling", "max_pooling_gradient", "batch_normalization", *_INTO_FIRST,
+}  # fmt: skip
+SMALL = 1 << 12  # elements: below this, new memory costs nothing
+
+
+def _in_place(program, engine):
+    """Elementwise steps overwrite an argument that nothing reads later."""
+    last = program.last_uses()
+    for step in reversed(program.steps):  # views keep what they look at
+        if step.op.name in engine.VIEWS:
+            base = step.inputs[0]
+            last[base] = max(last[base], last[step.outputs[0]])
+    for i, step in enumerate(program.steps):
+        into = _INTO_FIRST.get(step.op.name)
+        if into is None or isinstance(step.op, Call) or step.outputs[0].size < SMALL:
+            continue
+        out, places = step.outputs[0], (0, 1) if step.op.name in _EITHER else (0,)
+        for k in places:
+            value = step.args[k]
+            free = value.op_name in _FRESH and last[value] == i and step.inputs.count(value) == 1
+            if free and (value.shape, value.dtype) == (out.shape, out.dtype):
+                rest = [a for j, a in enumerate(step.args) if j != k]
+                exchange(step, Call(step.op.name, into), (value, *rest))
+                break
+
+
+# ---- into the optimizer's memory -------------------------------------------------------------------------------------
+
+
+def written(value, view, uses, engine):
+    """Makes the step behind a gradient write into `view`, flat memory of its size. Returns whether it does.
+
+    Nothing but an optimizer may read the value: what others keep needs memory of its own.
+    """
+    if value in uses.kept or uses.count[value] != 2:
+        return False
+    while value.op_name == "reshape" and uses.once(value.source.args[0]):
+        value = value.source.args[0]
+    if value.kind != "step" or len(value.source.outputs) > 1 or not value.size:
+        return False
+    step, view = value.source, view.view(value.shape)
+    if isinstance(step.op, Call) or step.op.name in engine.VIEWS:
+        return False
+    if step.op.name == "scatter_add" and step.args[3] == 0:
+        exchange(step, Call("scatter_add", _Rows(view)), step.args)
+        return True
+    kernel = runtime.kernel(engine, step.op)
+    if not takes_out(kernel) or (step.op.name == "matmul" and value.ndim != 2):
+        return False
+    exchange(step, Call(step.op.name, functools.partial(kernel, out=view)), step.args)
+    return True
+
+
+class _Rows:
+    """`scatter_add` along the first axis into memory that stays: only rows written before are cleared."""
+
+    def __init__(self, view):
+        self.view, self.rows = view.zero_(), None
+
+    def __call__(self, updates, indices, like_x, axis):
+        if self.rows is not None:
+            self.view.index_fill_(0, self.rows, 0)
+        self.rows = torch.where(indices < 0, indices + self.view.shape[0], indices).reshape(-1).long()
+        return self.view.index_add_(0, self.rows, updates.reshape(-1, *self.view.shape[1:]))
