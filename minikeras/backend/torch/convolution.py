@@ -78,7 +78,11 @@ def _zeros(shape, like):
 
 
 # PyTorch refuses kernels without elements; sums over nothing are zero.
-def convolution(x, kernel, strides, padding, dilation_rate, depthwise, bias=None):
+def convolution(x, kernel, strides, padding, dilation_rate, depthwise):
+    return _convolution_and_bias(x, kernel, strides, padding, dilation_rate, depthwise, None)
+
+
+def _convolution_and_bias(x, kernel, strides, padding, dilation_rate, depthwise, bias):
     if not kernel.numel():
         counts = lengths(x.shape[1:-1], kernel.shape[:-2], strides, padding, dilation_rate)
         return _zeros((x.shape[0], *counts, 0 if depthwise else kernel.shape[-1]), x)

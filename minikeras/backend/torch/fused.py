@@ -112,6 +112,8 @@ def on_host(scalars):
     if program.counters or any(v.kind == "input" for v in scalars):
         return None
     line, variables = straight_line(program, _SCALARS), program.variables
+    for variable in variables:
+        variable.native()
 
     def values():
         with np.errstate(all="ignore"):

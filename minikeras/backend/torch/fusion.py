@@ -13,6 +13,7 @@ import torch
 
 from .. import runtime
 from ..program import Program, Step, Value
+from .convolution import _convolution_and_bias
 from .onednn import by_onednn
 from .pooling import _pool_and_places, _pulled_to_places
 
@@ -117,7 +118,7 @@ def _with_bias(step, uses):
         if step.outputs[0].shape == product.shape and inner.size and bias.dtype == inner.dtype:
             source = inner.source
             if source.op.name == "convolution":
-                call = Call("convolution", runtime.kernel(runtime.load("torch"), source.op))
+                call = Call("convolution", _convolution_and_bias)
             elif source.args[0].ndim == source.args[1].ndim == 2:
                 call = Call("linear", _linear(*source.args[:2], ""))
             else:
@@ -176,8 +177,9 @@ def _rectified_back(g, y):
 
 
 _INTO_FIRST = {name: getattr(torch.Tensor, method) for name, method in {
-    "add": "add_", "subtract": "sub_", "multiply": "mul_", "true_divide": "div_", "negative": "neg_", "rectify": "relu_",
-    "sigmoid": "sigmoid_", "tanh": "tanh_", "exp": "exp_", "square": "square_", "true_sqrt": "sqrt_", "log": "log_",
+    "add": "add_", "subtract": "sub_", "multiply": "mul_", "true_divide": "div_", "negative": "neg_",
+    "rectify": "relu_", "sigmoid": "sigmoid_", "tanh": "tanh_", "exp": "exp_", "square": "square_",
+    "true_sqrt": "sqrt_", "log": "log_",
 }.items()} | {"rectify_gradient": _rectified_back}  # fmt: skip
 _EITHER = {"add", "multiply"}
 # Kernels whose results nobody else holds.

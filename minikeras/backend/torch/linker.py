@@ -98,7 +98,9 @@ class Memory:
             chain = Chain(self.group, lambda op: runtime.kernel(line.engine, op), constant, FUSED)
             flats = [*flats, *(empty(len(flats[0]), dtype) for dtype in chain.scratch)]
             run = chain.compile(lambda target, source: target.copy_(source), loop=True)
-        scalars = [line.spell(v) for v in self.group.scalars] if not self.host else [f"*{line.bind(self.host, 'host')}()"]
+        scalars = map(line.spell, self.group.scalars)
+        if self.host:
+            scalars = [f"*{line.bind(self.host, 'host')}()"]
         arguments = [line.bind([tuple(flats)], "memory"), *scalars]
         line.lines.append(f"{line.bind(run, 'update')}({', '.join(arguments)})")
 

@@ -1,0 +1,119 @@
+"""What linkers make of a program (joined steps, results in place, gradients in the optimizer's memory) gives its values."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minikeras import backend as K
+from minikeras import layers, optimizers
+from minikeras.backend import config
+
+UNARY = [K.relu, K.sigmoid, K.tanh, K.square, lambda x: -x, lambda x: K.reshape(x, (64, -1)), lambda x: x * 0.5]
+
+
+def both(build, *feeds, runs=2):
+    """The results of `runs` calls of the function that `build()` makes, as optimized and as written."""
+    found = []
+    for level in (1, 0):
+        before = config.optimize()
+        config.optimize(level)
+        try:
+            np.random.seed(5)
+            function = build()
+            found.append([np.copy(r) for _ in range(runs) for r in function(list(feeds))])
+        finally:
+            config.optimize(before)
+    return found
+
+
+def assert_same(found, rtol=2e-5):
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=1e-6)
+
+
+@settings(max_examples=15, deadline=None)
+@given(data=st.data())
+def test_values_read_twice_or_returned_are_never_written_over(data):
+    steps = [
+        (data.draw(st.integers(0, 8)), data.draw(st.integers(0, 99)), data.draw(st.integers(0, 99))) for _ in range(8)
+    ]
+    returned = data.draw(st.lists(st.integers(0, 99), min_size=1, max_size=3))
+    x = np.random.default_rng(0).normal(size=(64, 96)).astype("float32")
+
+    def build():
+        made = [K.placeholder((64, 96)), K.variable(np.full((64, 96), 0.5))]
+        for kind, i, j in steps:
+            a, b = made[i % len(made)], made[j % len(made)]
+            made.append(UNARY[kind](a) if kind < len(UNARY) else (a + b if kind % 2 else a * b))
+        loss = sum(K.sum(K.tanh(t)) for t in made[-3:])
+        outputs = [made[i % len(made)] for i in returned] + K.gradients(loss, made[:2])
+        return K.function([made[0]], outputs, updates=[K.update_add(made[1], 0.01 * made[0])])
+
+    active = K.backend()
+    try:
+        for name in config_backends():
+            K.set_backend(name)
+            assert_same(both(build, x))
+    finally:
+        K.set_backend(active)
+
+
+def config_backends():
+    from tests.conftest import BACKENDS
+
+    return BACKENDS
+
+
+def test_dense_and_convolution_with_bias_and_rectifier(backend):
+    x = np.random.default_rng(1).normal(size=(3, 9, 9, 4)).astype("float32")
+
+    def build():
+        inputs = layers.Input((9, 9, 4))
+        h = layers.Conv2D(16, 3, activation="relu", bias_initializer="normal")(inputs)
+        h = layers.SeparableConv2D(16, 3, activation="relu", bias_initializer="normal")(h)
+        h = layers.Dense(64, activation="relu", bias_initializer="normal")(h)  # of four axes: through a reshape
+        h = layers.Dense(5, bias_initializer="normal")(layers.Flatten()(h))
+        return K.function([inputs], [h, *K.gradients(K.sum(K.square(h)), [inputs])])
+
+    assert_same(both(build, x), rtol=1e-4)
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_largest_pools_of_rectified_values_and_their_gradients(padding, backend):
+    x = np.random.default_rng(2).normal(size=(4, 11, 10, 8)).astype("float32")
+
+    def build():
+        inputs = K.placeholder((None, 11, 10, 8))
+        h = K.relu(K.bias_add(inputs, K.variable(np.linspace(-1, 1, 8))))
+        y = K.pool2d(h, (2, 3), (2, 2), padding)
+        (gradient,) = K.gradients(K.sum(K.square(y) * y), [inputs])
+        return K.function([inputs], [y, gradient, *K.gradients(K.sum(K.square(gradient)), [inputs])])
+
+    assert_same(both(build, x))
+
+
+@pytest.mark.parametrize("optimizer", ["Adam", "RMSprop", "SGD"])
+def test_an_embedding_trains_as_written(optimizer, backend):
+    tokens, target = np.random.default_rng(3).integers(-30, 30, (8, 6)), np.ones((8, 1), "float32")
+
+    def build():
+        table, kernel = K.variable(np.random.randn(30, 5)), K.variable(np.random.randn(5, 1))
+        x, y = K.placeholder((None, 6), dtype="int32"), K.placeholder((None, 1))
+        loss = K.mean(K.square(K.dot(K.sum(K.gather(table, x), 1), kernel) - y))
+        updates = getattr(optimizers, optimizer)(0.01).get_updates(loss, [table, kernel])
+        return K.function([x, y], [loss, K.sum(table)], updates=updates)
+
+    assert_same(both(build, np.where(tokens < 0, tokens + 30, tokens).astype("int32"), target, runs=5))
+
+
+def test_a_gradient_that_is_returned_keeps_its_value_after_the_next_step(backend):
+    w, x = K.variable(np.ones((4, 3))), K.placeholder((2, 4))
+    loss = K.sum(K.square(K.dot(x, w)))
+    (gradient,) = K.gradients(loss, [w])
+    train = K.function([x], [gradient, K.reshape(gradient, (-1,))], updates=optimizers.Adam(0.1).get_updates(loss, [w]))
+    first, flat = train.run([np.ones((2, 4))])
+    before = np.copy(K.to_numpy(first)) if hasattr(K, "to_numpy") else np.array(first)
+    train.run([np.full((2, 4), 3.0)])
+    np.testing.assert_array_equal(np.array(first), before)
+    np.testing.assert_array_equal(np.array(flat), before.reshape(-1))
