@@ -58,14 +58,15 @@ def again(program):
 
 
 def exchange(step, call, args):
-    """Makes another step give the outputs of `step`."""
+    """Makes another step give the outputs of `step`, and returns it."""
     new = Step(call, tuple(args), tuple(a for a in args if isinstance(a, Value)), step.scope)
     new.outputs = step.outputs
     for value in new.outputs:
         value.source = new
+    return new
 
 
-def fused(program, engine):
+def fused(program):
     """The program with fewer steps. Its Values stay; what makes them changes."""
     uses = Uses(program)
     for step in program.steps:
@@ -77,9 +78,7 @@ def fused(program, engine):
         if step.op.name == "matmul" and by_onednn(*step.args):
             exchange(step, Call("matmul", _product), step.args)
     _keep_places(program)
-    program = again(program)
-    _in_place(program, engine)
-    return program
+    return again(program)
 
 
 # ---- products with bias and activation -------------------------------------------------------------------------------
@@ -190,8 +189,8 @@ _FRESH = {
 SMALL = 1 << 12  # elements: below this, new memory costs nothing
 
 
-def _in_place(program, engine):
-    """Elementwise steps overwrite an argument that nothing reads later."""
+def in_place(program, engine):
+    """Elementwise steps overwrite an argument that nothing reads later. The program keeps its order from here on."""
     last = program.last_uses()
     for step in reversed(program.steps):  # views keep what they look at
         if step.op.name in engine.VIEWS:
@@ -207,7 +206,7 @@ def _in_place(program, engine):
             free = value.op_name in _FRESH and last[value] == i and step.inputs.count(value) == 1
             if free and (value.shape, value.dtype) == (out.shape, out.dtype):
                 rest = [a for j, a in enumerate(step.args) if j != k]
-                exchange(step, Call(step.op.name, into), (value, *rest))
+                program.steps[i] = exchange(step, Call(step.op.name, into), (value, *rest))
                 break
 
 

@@ -11,7 +11,7 @@ from ..grouping import flat_memory, group_updates
 from ..straight_line import straight_line
 from . import device
 from .fused import adam, adam_step, on_host
-from .fusion import Uses, again, fused, written
+from .fusion import Uses, again, fused, in_place, written
 from .memory import keep_freed
 
 # x + a b, x - a b, x + a / b, x - a / b in one call.
@@ -37,10 +37,11 @@ class Linked:
         with torch.inference_mode():
             if config.optimize():
                 groups, program = group_updates(program, functools.partial(writes_out, engine))
-                program = fused(program, engine)
+                program = fused(program)
                 groups = [Memory(g, Uses(program), engine) for g in groups]
                 program.needed = [v for g in groups for v in g.needed()]
                 program = again(program)
+                in_place(program, engine)
             self.program, self.counters = program, program.counters
             self.variables, self.updated = program.variables, [v for v, _ in program.updates]
             for variable in self.variables:
