@@ -31,6 +31,14 @@ def test_activation_is_its_formula(name, backend):
     np.testing.assert_allclose(got, FORMULAS[name](X.astype("float64")), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", [*FORMULAS, "gelu", "softmax"])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_dtypes_are_kept_and_no_samples_are_fine(name, dtype, backend):
+    for x in (np.ones((2, 3)), np.ones((0, 3))):
+        got = K.eval(activations.get(name)(K.constant(x, dtype=dtype)))
+        assert (got.dtype, got.shape) == (dtype, x.shape)
+
+
 @pytest.mark.parametrize(("approximate", "tolerance"), [(False, 1e-6), (True, 1e-3)])
 def test_gelu_is_x_times_the_normal_distribution(backend, approximate, tolerance):
     normal = [0.5 * (1 + math.erf(x / math.sqrt(2))) for x in X.tolist()]

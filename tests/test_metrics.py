@@ -277,6 +277,30 @@ def test_mean_intersection_over_union(backend):
     np.testing.assert_allclose(got, [0.5, np.mean([1 / 3, 1 / 2, 1 / 2])], rtol=1e-6)
 
 
+def test_labels_of_sequences_are_weighted_by_sample(backend):
+    true, pred = np.array([[0, 1], [1, 1]]), np.array([[0, 1], [0, 1]])
+    metric = metrics.MeanIoU(num_classes=2)
+    got = float(K.eval(metric(true, pred, sample_weight=[1.0, 2.0])))
+    np.testing.assert_allclose(got, np.mean([1 / (1 + 2), 3 / (3 + 2)]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("weights", [2.0, [1.0, 0.0, 2.0, 1.0], [[1.0], [0.0], [2.0], [1.0]]])
+@pytest.mark.parametrize("name", ["MeanSquaredError", "RootMeanSquaredError", "BinaryAccuracy", "Precision"])
+def test_weights_of_samples_count_for_all_their_time_steps(name, weights, backend):
+    """On sequences [batch, times, 1] as on the flat values with the weights written out."""
+    make = getattr(metrics, name)
+    full = np.broadcast_to(np.reshape(weights, (-1, 1)), (4, 3)) if np.ndim(weights) else np.full((4, 3), weights)
+    expected = float(K.eval(make()(BITS.reshape(12, 1), PRED.reshape(12, 1), sample_weight=full.reshape(12))))
+    got = float(K.eval(make()(BITS[..., None], PRED[..., None], sample_weight=weights)))
+    np.testing.assert_allclose(got, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["AUC", "Recall", "MeanSquaredError", "SparseCategoricalAccuracy", "Accuracy"])
+def test_without_samples_metrics_stay_zero(name, backend):
+    metric = getattr(metrics, name)()
+    assert float(K.eval(metric(np.zeros((0, 1)), np.zeros((0, 1))))) == 0
+
+
 WITH_ARGUMENTS = [
     lambda: metrics.TruePositives([0.1, 0.2]), lambda: metrics.Precision(0.3, class_id=1),
     lambda: metrics.Recall(top_k=2), lambda: metrics.AUC(11), lambda: metrics.MeanIoU(3),

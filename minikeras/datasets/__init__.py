@@ -6,7 +6,7 @@ __all__ = ["boston_housing", "cifar10", "cifar100", "digits", "fashion_mnist", "
 
 
 def __getattr__(name):
-    if name in __all__:
+    if name in (*__all__, "cifar"):
         return _import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -96,6 +96,8 @@ class Reduce(Metric):
         if sample_weight is not None:
             values, _, sample_weight = squeeze_or_expand_dimensions(values, None, self._tensor(sample_weight))
             sample_weight = broadcast_weights(values, sample_weight)
+            if K.int_shape(sample_weight) != K.int_shape(values):    # a weight counts for each value that it weighs
+                sample_weight = sample_weight * K.ones_like(values)
             values = values * sample_weight
         updates = [K.update_add(self.total, K.sum(values))]
         if self.reduction != Reduction.SUM:

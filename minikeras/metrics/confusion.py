@@ -16,6 +16,7 @@ from ..utils.metrics_utils import (
     even_thresholds,
     parse_init_thresholds,
     update_confusion_matrix_variables,
+    weights_like,
 )
 from .base import Metric
 
@@ -253,11 +254,12 @@ class MeanIoU(Metric):
         self.total_confusion_matrix = self.add_weight("total_confusion_matrix", (num_classes, num_classes))
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """sample_weight: of the shape of y_true."""
+        """sample_weight: it may have fewer axes than y_true."""
+        y_true = K.cast(y_true, K.floatx())
         labels = K.one_hot(K.cast(K.flatten(y_true), "int32"), self.num_classes)
         predicted = K.one_hot(K.cast(K.flatten(y_pred), "int32"), self.num_classes)
         if sample_weight is not None:
-            labels = labels * K.reshape(K.cast(sample_weight, K.dtype(labels)), (-1, 1))
+            labels = labels * K.reshape(weights_like(y_true, sample_weight), (-1, 1))
         return K.update_add(self.total_confusion_matrix, K.cast(K.dot(K.transpose(labels), predicted), self.dtype))
 
     def result(self):

@@ -185,11 +185,12 @@ def _aligned(y_true, y_pred, top_k, class_id, sample_weight):
     if class_id is not None:
         y_true, y_pred = y_true[..., class_id], y_pred[..., class_id]
     if sample_weight is not None:
-        sample_weight = _row(_weights_like(y_pred, sample_weight))
+        sample_weight = _row(weights_like(y_pred, sample_weight))
     return _row(y_true), _row(y_pred), sample_weight
 
 
-def _weights_like(y_pred, sample_weight):
+def weights_like(y_pred, sample_weight):
+    """A weight for each element of y_pred. sample_weight: it may have fewer axes, or axes of size 1."""
     sample_weight = K.cast(sample_weight, K.floatx())
     _, _, sample_weight = squeeze_or_expand_dimensions(y_pred, None, sample_weight)
     return broadcast_weights(y_pred, sample_weight) * K.ones_like(y_pred)

@@ -38,7 +38,7 @@ class BaseWrapper(BaseEstimator):
     def _builder(self):
         return self.__call__ if self.build_fn is None else self.build_fn
 
-    def get_params(self, deep=True):
+    def get_params(self, **params):
         return {**self.sk_params, "build_fn": self.build_fn}
 
     def set_params(self, **params):

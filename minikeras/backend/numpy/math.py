@@ -64,11 +64,12 @@ def where(condition, x, y, out=None):
 
 # NumPy has no erf: SciPy's, or the standard library's, an element at a time, where SciPy is not installed.
 try:
-    from scipy.special import erf
+    from scipy.special import erf as _erf
 except ImportError:
     import math as _math
 
     _erf = np.vectorize(_math.erf, otypes=["float64"])
 
-    def erf(x):
-        return _erf(x).astype(x.dtype)
+
+def erf(x):
+    return _erf(x).astype(x.dtype, copy=False)                 # of float16 SciPy makes float64
