@@ -20,7 +20,6 @@ def load_data(path="imdb.npz", num_words=None, skip_top=0, maxlen=None, seed=113
     num_words = legacy_num_words("imdb.load_data", num_words, kwargs)
     digest = "69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f"
     data = load_npz(get_file(path, origin=ORIGIN + "imdb.npz", file_hash=digest))
-    random = np.random.RandomState(seed)
     random, parts = np.random.RandomState(seed), []
     for part in ("train", "test"):
         texts, labels = shuffled(data[f"x_{part}"], data[f"y_{part}"], random)

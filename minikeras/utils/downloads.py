@@ -81,12 +81,14 @@ def _download(origin, path, file_hash, algorithm):
 
 def _fetch(origin, out, chunk_size=1 << 16):
     try:
-        with urllib.request.urlopen(origin) as response:
+        with urllib.request.urlopen(origin, timeout=60) as response:
             total = int(response.headers.get("Content-Length") or 0) or None
             bar = Progbar(total)
             for chunk in iter(lambda: response.read(chunk_size), b""):
                 out.write(chunk)
                 bar.add(len(chunk))
+        if total not in (None, out.tell()):          # the standard library reads on without an error
+            raise OSError(f"get_file: {origin} broke off after {out.tell()} of {total} bytes. Try again.")
     except urllib.error.HTTPError as error:
         raise OSError(f"get_file: {origin} could not be fetched: {error.code} {error.msg}.") from error
     except urllib.error.URLError as error:

@@ -59,13 +59,18 @@ def plot_model(model, to_file="model.png", show_shapes=False, show_layer_names=T
                dpi=96):
     """Draw a model into a file of the kind that its ending says. Arguments as for model_to_dot.
 
-    Returns the picture for a notebook, when run in one and the file is no PDF.
+    'dot' files, Graphviz's own texts, are written without Graphviz. Returns the picture for a notebook, when run in one
+    and the file is no PDF or text. Raises OSError without Graphviz.
     """
     dot = model_to_dot(model, show_shapes, show_layer_names, rankdir, expand_nested, dpi)
     kind = os.path.splitext(to_file)[1][1:] or "png"
     target = to_file if os.path.splitext(to_file)[1] else f"{to_file}.{kind}"
-    dot.write(target, format=kind)
-    if kind == "pdf":
+    try:
+        dot.write(target, format="raw" if kind == "dot" else kind)
+    except FileNotFoundError as error:
+        raise OSError(f"plot_model: the program dot of Graphviz is not there ({error}). Install Graphviz (apt install "
+                      f"graphviz, brew install graphviz, graphviz.org), or draw into a file 'model.dot'.") from error
+    if kind in ("pdf", "dot"):
         return None
     try:
         from IPython import display

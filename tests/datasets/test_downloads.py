@@ -1,26 +1,79 @@
-"""The loaders of the downloaded sets, on small files of the same formats."""
+"""The loaders of the downloaded sets, on small files of the same formats that a server on this machine sends."""
 
+import functools
 import gzip
+import hashlib
+import http.server
+import io
 import pickle
+import tarfile
+import threading
 
 import numpy as np
 import pytest
 
 from minikeras import backend as K
 from minikeras.datasets import _files, boston_housing, cifar10, cifar100, fashion_mnist, imdb, mnist, reuters
+from minikeras.utils import get_file
 
 RANDOM = np.random.RandomState(3)
 
 
-@pytest.fixture
-def serve(monkeypatch, tmp_path):
-    """serve(module): let its get_file answer with files of tmp_path."""
 
-    def instead(module):
-        monkeypatch.setattr(module, "get_file", lambda name, *args, **kwargs: str(tmp_path / name))
-        return tmp_path
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """(folder, URL of its files)"""
+    folder = tmp_path_factory.mktemp("served")
+    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
+    threading.Thread(target=httpd.serve_forever, daemon=True).start()
+    yield folder, f"http://127.0.0.1:{httpd.server_port}/"
+    httpd.shutdown()
+    httpd.server_close()
+
+
+@pytest.fixture
+def serve(monkeypatch, tmp_path, server):
+    """serve(module): the folder out of which its files come, each with the hash of what lies there."""
+    folder, url = server
+
+    def small(name, origin, file_hash, **kwargs):
+        assert len(file_hash) in (32, 64)                # MD5 or SHA-256, in hex digits
+        digest = hashlib.sha256((folder / origin.removeprefix(url)).read_bytes()).hexdigest()
+        return get_file(name, origin, file_hash=digest, **kwargs)
+
+    def instead(module, true_hashes=False):
+        monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+        monkeypatch.setattr(module, "ORIGIN", url)
+        if not true_hashes:
+            monkeypatch.setattr(module, "get_file", small)
+        return folder
 
     return instead
+
+
+@pytest.mark.parametrize(("module", "name"), [
+    (mnist, "mnist.npz"), (boston_housing, "boston_housing.npz"), (imdb, "imdb.npz"), (reuters, "reuters.npz"),
+    (cifar10, "cifar-10-python.tar.gz"), (cifar100, "cifar-100-python.tar.gz"),
+    (fashion_mnist, "train-images-idx3-ubyte.gz"),
+], ids=lambda value: getattr(value, "__name__", ""))  # fmt: skip
+def test_what_is_not_the_true_set_is_refused_and_not_kept(module, name, serve, tmp_path):
+    (serve(module, true_hashes=True) / name).write_bytes(b"something else")
+    with pytest.raises(ValueError, match="does not have the hash"):
+        module.load_data()
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_set_is_fetched_once(serve, monkeypatch):
+    path = serve(boston_housing) / "boston_housing.npz"
+    np.savez(path, x=np.zeros((4, 13)), y=np.zeros(4))
+    first = boston_housing.load_data()
+    monkeypatch.setattr("urllib.request.urlopen", None)
+    assert np.array_equal(boston_housing.load_data()[0][0], first[0][0])
 
 
 def texts(*lengths):
@@ -52,18 +105,21 @@ def test_fashion_mnist_reads_idx_files(serve):
     assert y_train.tolist() == [7, 9]
 
 
-def write_cifar(path, labels):
-    path.parent.mkdir(exist_ok=True)
+def add_cifar(archive, name, labels):
     data = np.arange(len(labels) * 3072).reshape(len(labels), 3072).astype("uint8")
     content = {"data": data, "labels": labels, "fine_labels": labels, "coarse_labels": [label // 5 for label in labels]}
-    path.write_bytes(pickle.dumps(content, protocol=2))
+    pickled = pickle.dumps(content, protocol=2)
+    info = tarfile.TarInfo(name)
+    info.size = len(pickled)
+    archive.addfile(info, io.BytesIO(pickled))
     return data.reshape(-1, 3, 32, 32)
 
 
 def test_cifar10_joins_its_batches_and_follows_the_image_data_format(serve):
-    folder = serve(cifar10) / "cifar-10-batches-py"
-    batches = [write_cifar(folder / f"data_batch_{i}", [i, 9 - i]) for i in range(1, 6)]
-    test = write_cifar(folder / "test_batch", [3])
+    with tarfile.open(serve(cifar10) / "cifar-10-python.tar.gz", "w:gz") as archive:
+        add = lambda name, labels: add_cifar(archive, f"cifar-10-batches-py/{name}", labels)
+        batches = [add(f"data_batch_{i}", [i, 9 - i]) for i in range(1, 6)]
+        test = add("test_batch", [3])
     K.set_image_data_format("channels_first")
     (x_train, y_train), (x_test, _) = cifar10.load_data()
     assert np.array_equal(x_train, np.concatenate(batches))
@@ -74,9 +130,9 @@ def test_cifar10_joins_its_batches_and_follows_the_image_data_format(serve):
 
 
 def test_cifar100_has_fine_and_coarse_labels(serve):
-    folder = serve(cifar100) / "cifar-100-python"
-    for part in ("train", "test"):
-        write_cifar(folder / part, [99, 12])
+    with tarfile.open(serve(cifar100) / "cifar-100-python.tar.gz", "w:gz") as archive:
+        for part in ("train", "test"):
+            add_cifar(archive, f"cifar-100-python/{part}", [99, 12])
     assert cifar100.load_data()[0][1].tolist() == [[99], [12]]
     assert cifar100.load_data("coarse")[1][1].tolist() == [[19], [2]]
     with pytest.raises(ValueError, match="label_mode must be"):

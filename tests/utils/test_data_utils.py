@@ -2,6 +2,7 @@
 import hashlib
 import itertools
 import pathlib
+import socket
 import tarfile
 import threading
 import time
@@ -168,6 +169,21 @@ def test_a_failed_download_says_where_from_and_leaves_nothing(tmp_path, source):
     source.unlink()
     with pytest.raises(OSError, match=r"data\.txt could not be fetched"):
         fetch("data.txt", source, tmp_path)
+    assert list((tmp_path / "datasets").iterdir()) == []
+
+
+def test_a_download_that_breaks_off_leaves_nothing(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        def answer():
+            with server.accept()[0] as client:
+                client.recv(1000)
+                client.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 100\r\n\r\n" + b"x" * 40)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(OSError, match="broke off after 40 of 100 bytes"):
+            get_file("data.txt", f"http://127.0.0.1:{server.getsockname()[1]}/data.txt", cache_dir=str(tmp_path))
+        thread.join()
     assert list((tmp_path / "datasets").iterdir()) == []
 
 

@@ -44,3 +44,12 @@ def test_wrappers_show_what_they_wrap():
     text = model_to_dot(model, show_layer_names=False).to_string()
     assert "Bidirectional(LSTM)" in text
     assert "TimeDistributed(Dense)" in text
+
+
+def test_without_graphviz_texts_are_drawn_and_pictures_refused(nested, monkeypatch, tmp_path):
+    pytest.importorskip("pydot")
+    monkeypatch.setenv("PATH", "")
+    plot_model(nested, str(tmp_path / "model.dot"))
+    assert nested.layers[1].name in (tmp_path / "model.dot").read_text()
+    with pytest.raises(OSError, match="Install Graphviz"):
+        plot_model(nested, str(tmp_path / "model.png"))
