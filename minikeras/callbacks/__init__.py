@@ -1,5 +1,6 @@
 """What happens at the events of training: logging, checkpoints, early stopping, schedules."""
 from .callbacks import (
+                        BackupAndRestore,
                         BaseLogger,
                         Callback,
                         CallbackList,
@@ -16,6 +17,6 @@ from .callbacks import (
 )
 from .tensorboard_v1 import TensorBoard
 
-__all__ = ["BaseLogger", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback",
-           "LearningRateScheduler", "ModelCheckpoint", "ProgbarLogger", "ReduceLROnPlateau", "RemoteMonitor",
-           "TensorBoard", "TerminateOnNaN"]
+__all__ = ["BackupAndRestore", "BaseLogger", "CSVLogger", "Callback", "CallbackList", "EarlyStopping",
+           "History", "LambdaCallback", "LearningRateScheduler", "ModelCheckpoint", "ProgbarLogger",
+           "ReduceLROnPlateau", "RemoteMonitor", "TensorBoard", "TerminateOnNaN"]

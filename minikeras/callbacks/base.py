@@ -21,6 +21,20 @@ class Callback:
     def set_model(self, model):
         self.model = model
 
+    def get_state(self):
+        """What a backup of the training keeps, a dict: attributes that are plain data (numbers, text, arrays; lists,
+        tuples and dicts of these); others go in by their own `get_state`, or not at all."""
+        kept = {name: value for name, value in vars(self).items() if name not in ("model", "params", "validation_data")}
+        return {name: value.get_state() if hasattr(value, "get_state") else value for name, value in kept.items()}
+
+    def set_state(self, state):
+        """Put back what `get_state` gave. When a training goes on within an epoch, this comes after its beginning."""
+        for name, value in state.items():
+            if hasattr(vars(self).get(name), "set_state"):
+                vars(self)[name].set_state(value)
+            else:
+                setattr(self, name, value)
+
     def on_epoch_begin(self, epoch, logs=None):
         """Before an epoch of training. epoch: counted from 0."""
 

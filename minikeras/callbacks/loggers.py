@@ -35,8 +35,16 @@ class _Averages:
                 self.last[name] = last[name]
             elif name not in ("batch", "size", "num_steps"):
                 values = np.array([logs.get(name, 0.0) for _, logs in self._pending], "float64")
-                self.totals[name] = self.totals.get(name, 0.0) + float(sizes @ values)
+                # One after the other: the sum does not depend on how often it is looked at.
+                self.totals[name] = float(np.cumsum([self.totals.get(name, 0.0), *sizes * values])[-1])
         self._pending.clear()
+
+    def get_state(self):
+        self.fold()
+        return {"totals": self.totals, "last": self.last, "seen": self.seen}
+
+    def set_state(self, state):
+        vars(self).update(state, _pending=[])
 
     def means(self):
         self.fold()
@@ -153,6 +161,20 @@ class CSVLogger(Callback):
         # A training that was stopped may lack the validation's values.
         self.writer.writerow({"epoch": epoch, **{k: _cell(logs[k]) if k in logs else "NA" for k in self.keys}})
         self.csv_file.flush()
+
+    def get_state(self):
+        with open(self.filename, newline="", encoding="utf-8") as file:
+            return {"keys": self.keys, "begun": self.writer is not None, "text": file.read()}
+
+    def set_state(self, state):
+        """The file becomes what it was, without what was written since."""
+        self.keys = state["keys"]
+        self.csv_file.seek(0)
+        self.csv_file.truncate()
+        self.csv_file.write(state["text"])
+        self.csv_file.flush()
+        if state["begun"]:
+            self.writer = csv.DictWriter(self.csv_file, ["epoch", *self.keys], delimiter=self.sep)
 
     def on_train_end(self, logs=None):
         self.csv_file.close()

@@ -1,7 +1,8 @@
 """Where batches come from: arrays, or a stream (generator, Sequence, any iterable). The loops see no difference.
 
 A source has `steps` and `samples` of an epoch (None: not known), `batch_size` (None: not fixed), `count_mode`
-('samples' or 'steps', what a progress bar counts), `epoch()`, an iterator of (list of arrays to feed, number of
+('samples' or 'steps', what a progress bar counts), `replay` (whether an epoch can only be entered by going through
+those before it), `epoch()`, an iterator of (list of arrays to feed, number of
 samples), and `close()`.
 """
 
@@ -65,7 +66,7 @@ class ArrayBatches:
     arrays are fed for; sparse matrices become dense, batch by batch, where these are.
     """
 
-    count_mode = "samples"
+    count_mode, replay = "samples", False
 
     def __init__(self, arrays, batch_size, shuffle=False, tail=(), inputs=()):
         self.samples, self.batch_size, self.shuffle = int(arrays[0].shape[0]), batch_size, shuffle
@@ -134,7 +135,7 @@ def _rows_on_disk(array, chosen):
 class StepBatches:
     """`steps` times no data at all, for models whose inputs are tensors that need no feeding."""
 
-    count_mode, samples, batch_size = "steps", None, None
+    count_mode, samples, batch_size, replay = "steps", None, None, False
 
     def __init__(self, feeds, steps):
         self.feeds, self.steps = list(feeds), steps
@@ -170,6 +171,7 @@ class StreamBatches:
                 f"{steps_name} is needed for a generator, as it does not tell how many batches an epoch has."
             )
         self.workers, self.max_queue_size, self.use_multiprocessing = workers, max_queue_size, use_multiprocessing
+        self.replay = not self.again
         self.enqueuer = self.items = None
         self._seen_ahead = []
 

@@ -37,6 +37,10 @@ class FedFunction:
             self._made[len(feeds)] = function
         return function, [*feeds, phase] if self._placeholders else feeds
 
+    def roots(self):
+        """All tensors that it computes, the updates last."""
+        return [*self._arguments["outputs"], *self._arguments["updates"]]
+
     def run(self, feeds):
         """The results as the backend's own arrays, without waiting for them."""
         function, feeds = self._prepared(feeds)

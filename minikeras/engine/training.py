@@ -23,8 +23,8 @@ from .standardize import (
     target_shape,
 )
 from .training_arrays import batches_of
-from .training_loop import evaluate_batches, fit_batches, predict_batches
-from .training_utils import get_static_batch_size, should_run_validation
+from .training_loop import Validation, evaluate_batches, fit_batches, predict_batches
+from .training_utils import get_static_batch_size
 
 
 class Model(CompiledContainer):
@@ -113,9 +113,9 @@ class Model(CompiledContainer):
         return getattr(self, "callback_model", None) or self
 
     def _validation(self, data, batch_size, steps, freq, queue, split_off=None):
-        """(function for `fit_batches`, the arrays, the source of batches) for the validation; Nones without any."""
+        """(the Validation, its arrays); Nones without any."""
         if split_off is None and data is None:
-            return None, None, None
+            return None, None
         arrays = None
         if split_off is None and is_stream(data):
             batches = training_generator.evaluation_batches(self, data, steps, "validation_steps", **queue)
@@ -125,14 +125,11 @@ class Model(CompiledContainer):
                 raise ValueError("validation_steps is for generators and for training with steps_per_epoch; arrays are "
                                  "evaluated whole, in batches of batch_size.")  # fmt: skip
             batches = self._batches(arrays, None if steps else batch_size or 32, steps)
+        return Validation(self, self._made_test_function, batches, self.metrics_names, freq), arrays
 
-        def validate(epoch, callbacks):
-            if not should_run_validation(freq, epoch):
-                return None
-            self._make_test_function()
-            return evaluate_batches(self, self.test_function, batches, self.metrics_names, callbacks=callbacks)
-
-        return validate, arrays, batches
+    def _made_test_function(self):
+        self._make_test_function()
+        return self.test_function
 
     def _validation_arrays(self, data):
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
@@ -175,18 +172,14 @@ class Model(CompiledContainer):
         split_off = None
         if validation_data is None and validation_split:
             arrays, split_off = _split(arrays, validation_split)
-        validate, val_arrays, val_batches = self._validation(validation_data, batch_size, validation_steps,
-                                                             validation_freq, queue, split_off)  # fmt: skip
+        validation, val_arrays = self._validation(validation_data, batch_size, validation_steps, validation_freq, queue,
+                                                  split_off)  # fmt: skip
         self._flags = None
         self._make_train_function()
         check_num_samples(arrays, batch_size, steps_per_epoch, "steps_per_epoch")
         batches = self._batches(arrays, batch_size, steps_per_epoch, shuffle)
-        try:
-            return fit_batches(self, self.train_function, batches, self.metrics_names, epochs, initial_epoch, verbose,
-                               callbacks, validate, val_arrays)  # fmt: skip
-        finally:
-            if val_batches is not None:
-                val_batches.close()
+        return fit_batches(self, self.train_function, batches, self.metrics_names, epochs, initial_epoch, verbose,
+                           callbacks, validation, val_arrays)  # fmt: skip
 
     def _training_arrays(self, x, y, sample_weight=None, class_weight=None, batch_size=None):
         """Inputs, targets and sample weights as one list of arrays. Raises RuntimeError before compile."""

@@ -2,8 +2,7 @@
 
 from ..utils.generic_utils import unpack_singleton
 from .batches import ArrayBatches, StepBatches
-from .training_loop import evaluate_batches, fit_batches, predict_batches
-from .training_utils import should_run_validation
+from .training_loop import Validation, evaluate_batches, fit_batches, predict_batches
 
 
 def batches_of(feeds, batch_size=None, steps=None, shuffle=False, inputs=()):
@@ -23,18 +22,13 @@ def fit_loop(model, fit_function, fit_inputs, out_labels=None, batch_size=None, 
     fit_function, val_function: K.functions that give the values of `out_labels`, the loss first. fit_inputs,
     val_inputs: lists of arrays, whose rows are the samples. The other arguments are those of Model.fit.
     """
-
-    def validate(epoch, callbacks):
-        if not should_run_validation(validation_freq, epoch):
-            return None
-        return evaluate_batches(
-            model, val_function, batches_of(val_inputs, batch_size, validation_steps), out_labels, callbacks=callbacks
-        )
-
-    has_validation = val_function is not None and (val_inputs or validation_steps)
+    validation = None
+    if val_function is not None and (val_inputs or validation_steps):
+        validation = Validation(model, lambda: val_function, batches_of(val_inputs, batch_size, validation_steps),
+                                out_labels, validation_freq)  # fmt: skip
     return fit_batches(model, fit_function, batches_of(fit_inputs, batch_size, steps_per_epoch, shuffle),
-                       list(out_labels or model.metrics_names), epochs, initial_epoch, verbose, callbacks,
-                       validate if has_validation else None, val_inputs)  # fmt: skip
+                       list(out_labels or model.metrics_names), epochs, initial_epoch, verbose, callbacks, validation,
+                       val_inputs)  # fmt: skip
 
 
 def test_loop(model, f, ins, batch_size=None, verbose=0, steps=None, callbacks=None):  # noqa: PT028

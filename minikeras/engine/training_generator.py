@@ -16,13 +16,9 @@ def fit_generator(model, generator, steps_per_epoch=None, epochs=1, verbose=1, c
     _prepare(model, batches)
     model._make_train_function()
     val_steps = validation_steps if is_stream(validation_data) else None
-    validate, arrays, val_batches = model._validation(validation_data, None, val_steps, validation_freq, queue)
-    try:
-        return fit_batches(model, model.train_function, batches, model.metrics_names, epochs, initial_epoch, verbose,
-                           callbacks, validate, arrays)  # fmt: skip
-    finally:
-        if val_batches is not None:
-            val_batches.close()
+    validation, arrays = model._validation(validation_data, None, val_steps, validation_freq, queue)
+    return fit_batches(model, model.train_function, batches, model.metrics_names, epochs, initial_epoch, verbose,
+                       callbacks, validation, arrays)  # fmt: skip
 
 
 def evaluation_batches(model, generator, steps, steps_name="steps", **queue):

@@ -3,9 +3,10 @@
 import numpy as np
 
 from .. import backend as K
-from ..callbacks import BaseLogger, CallbackList, History, ProgbarLogger
+from ..callbacks import BackupAndRestore, BaseLogger, CallbackList, History, ProgbarLogger
 from ..callbacks.base import list_of_callbacks
 from ..utils.progbar import Progbar
+from .training_utils import should_run_validation
 
 
 def scalar(value):
@@ -104,12 +105,18 @@ def fit_batches(model, function, batches, names, epochs=1, initial_epoch=0, verb
 
     function: a K.function that gives the values of `names` (the first is the loss). batches: a source, see
     `batches.py`.
-    validate: None, or a function (epoch, callbacks) -> list of values, or None when this epoch has no validation.
+    validate: None, or a Validation.
     """
     model.history = History()
     stateful = names[1:]
     own_last = [ProgbarLogger(batches.count_mode, stateful)] if verbose else []
-    callbacks = CallbackList([BaseLogger(stateful), *list_of_callbacks(callbacks), *own_last, model.history])
+    # Backups come last, when the others have done what they do.
+    callbacks = list_of_callbacks(callbacks)
+    backups = [c for c in callbacks if isinstance(c, BackupAndRestore)]
+    if len(backups) > 1:
+        raise ValueError("fit takes one BackupAndRestore.")
+    callbacks = [c for c in callbacks if c not in backups]
+    callbacks = CallbackList([BaseLogger(stateful), *callbacks, *own_last, model.history, *backups])
     callbacks.set_model(model._callback_model())
     metrics = names + ["val_" + name for name in names] if validate else names
     callbacks.set_params({"batch_size": batches.batch_size, "epochs": epochs, "steps": batches.steps,
@@ -120,21 +127,27 @@ def fit_batches(model, function, batches, names, epochs=1, initial_epoch=0, verb
     model.stop_training = callbacks.model.stop_training = False
     callbacks.on_train_begin()
     try:
+        for backup in backups:
+            initial_epoch = backup.begin(callbacks, batches, validate, initial_epoch)
         for epoch in range(initial_epoch, epochs):
-            _fit_epoch(model, function, batches, names, epoch, callbacks, validate)
             if callbacks.model.stop_training:
                 break
+            _fit_epoch(model, function, batches, names, epoch, callbacks, validate, backups)
     finally:
-        batches.close()
+        for source in [batches, *([validate.batches] if validate else []), *backups]:
+            source.close()
     callbacks.on_train_end()
     return model.history
 
 
-def _fit_epoch(model, function, batches, names, epoch, callbacks, validate):
+def _fit_epoch(model, function, batches, names, epoch, callbacks, validate, backups):
     model.reset_metrics()
     callbacks.on_epoch_begin(epoch)
     run, watched = function.run, callbacks.model
-    for index, (feeds, size) in enumerate(batches.epoch()):
+    source = enumerate(batches.epoch())
+    for backup in backups:
+        backup.enter(epoch, source)
+    for index, (feeds, size) in () if watched.stop_training else source:
         callbacks.on_train_batch_begin(index, {"batch": index, "size": size})
         results = run(feeds)
         callbacks.on_train_batch_end(index, LazyLogs(index, size, names, results))
@@ -145,6 +158,26 @@ def _fit_epoch(model, function, batches, names, epoch, callbacks, validate):
     if values is not None:
         logs.update(zip(["val_" + name for name in names], values, strict=True))
     callbacks.on_epoch_end(epoch, logs)
+
+
+class Validation:
+    """What `fit` evaluates after its epochs.
+
+    make_function: () -> the K.function. batches: a source, see `batches.py`. freq: see Model.fit.
+    Call with (epoch, callbacks): the list of the values of `names`, None when this epoch has no validation.
+    """
+
+    def __init__(self, model, make_function, batches, names, freq):
+        self.model, self.make_function, self.batches, self.names, self.freq = model, make_function, batches, names, freq
+
+    def due(self, epoch):
+        """Whether this epoch has one."""
+        return should_run_validation(self.freq, epoch)
+
+    def __call__(self, epoch, callbacks):
+        if not self.due(epoch):
+            return None
+        return evaluate_batches(self.model, self.make_function(), self.batches, self.names, callbacks=callbacks)
 
 
 def evaluate_batches(model, function, batches, names, verbose=0, callbacks=None):

@@ -1,0 +1,290 @@
+"""BackupAndRestore: a training that was killed goes on as if nothing had happened."""
+
+import json
+import os
+import warnings
+
+import numpy as np
+
+from .. import backend as K
+from ..backend.draws import Draws, global_state, set_global_state
+from ..backend.ops.random import rng
+from ..utils.io_utils import atomic_path
+from .base import Callback
+
+FORMAT = 1
+
+
+class BackupAndRestore(Callback):
+    """Keeps all that `fit` needs to go on in one file; a `fit` that finds the file goes on from there, bit for bit.
+
+    filepath: the file (NumPy's .npz, no pickle in it). It is replaced as a whole, and the one before is kept as
+    `<filepath>.previous`: whatever breaks off when, one of them is sound. save_freq: 'epoch', or every so many batches;
+    what was trained after the last save is trained again, with the same result. delete_checkpoint: whether the files go
+    when `fit` is over; if they stay, running the script again finds a training that is over.
+
+    In the file: weights, state and settings of the optimizer, metrics, states of random ops and of the generators of
+    NumPy, Python and PyTorch, the place in the data, the state of the other callbacks (`Callback.get_state`), and, if
+    threadpoolctl is installed, how many threads BLAS and OpenMP use, which is kept so while `fit` runs.
+
+    The script has to do the same again up to `fit`: build the same model on the same data. It need not set seeds.
+    Generators and Sequences cannot be entered in the middle: their earlier batches are drawn again, and dropped. Each
+    `fit` of a script needs a file of its own. Raises ValueError for a file of another model or of other data. Warns
+    about a file from another backend, or other versions or numbers of threads: then the last bits may differ.
+    """
+
+    def __init__(self, filepath, save_freq="epoch", delete_checkpoint=True):
+        super().__init__()
+        if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq > 0):
+            raise ValueError(f"BackupAndRestore: save_freq must be 'epoch' or a number of batches, got {save_freq!r}.")
+        self.filepath, self.save_freq, self.delete_checkpoint = os.fspath(filepath), save_freq, delete_checkpoint
+        self._limits = None
+
+    # What the loop of `fit` calls
+
+    def begin(self, callbacks, batches, validation, initial_epoch):
+        """Before the first epoch: read the file if there is one. Returns the number of the epoch to begin with."""
+        self._callbacks = [c for c in callbacks if c is not self]
+        self._batches = batches
+        sources = [batches, *([validation.batches] if validation else [])]
+        self._replay = any(source.replay for source in sources)
+        self._variables, self._draws = _variables_of(self.model), Draws(_roots(self.model))
+        self._saved = saved = self._load()
+        self._limits = _pinned(saved["threads"] if saved else None)
+        if saved is None:
+            self._start = {"epoch": initial_epoch, "random": global_state() if self._replay else None}
+            return initial_epoch
+        self._start = saved["start"]
+        self._check(saved)
+        if self._replay:
+            set_global_state(self._start["random"])
+            for epoch in range(self._start["epoch"], saved["epoch"]):
+                _drain(batches)
+                if validation and validation.due(epoch):
+                    _drain(validation.batches)
+        if not saved["batch"]:
+            self._restore()
+        return saved["epoch"]
+
+    def enter(self, epoch, batches):
+        """Once an epoch has begun: skip the batches (an iterator) that are done."""
+        self.epoch = epoch
+        self._at_epoch = self._saved["at_epoch"] if self._saved else global_state()
+        if self._saved:
+            if not self._batches.replay:
+                set_global_state(self._at_epoch)
+            for _ in range(self._saved["batch"]):
+                next(batches)
+            self._restore()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.save_freq != "epoch" and (batch + 1) % self.save_freq == 0:
+            self._save(self.epoch, batch + 1)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._save(epoch + 1, 0)
+
+    def on_train_end(self, logs=None):
+        if self.delete_checkpoint:
+            for path in (self.filepath, self._previous):
+                if os.path.exists(path):
+                    os.unlink(path)
+
+    def close(self):
+        """However the training ended: threads are free again."""
+        if self._limits is not None:
+            self._limits.restore_original_limits()
+            self._limits = None
+
+    # The file
+
+    @property
+    def _previous(self):
+        return self.filepath + ".previous"
+
+    def _save(self, epoch, batch):
+        state = {
+            "format": FORMAT, "epoch": epoch, "batch": batch, "stop": self.model.stop_training, "start": self._start,
+            "at_epoch": self._at_epoch, "random": global_state(), "draws": self._draws.get_state(),
+            "data": _facts(self._batches), "environment": _environment(), "threads": _threads(),
+            "callbacks": [[type(c).__name__, _state_of(c)] for c in self._callbacks],
+            "variables": [[v.name, value] for v, value in
+                          zip(self._variables, K.batch_get_value(self._variables), strict=True)],
+        }  # fmt: skip
+        arrays = []
+        text = json.dumps(encode(state, arrays)).encode()
+        os.makedirs(os.path.dirname(os.path.abspath(self.filepath)), exist_ok=True)
+        with atomic_path(self.filepath) as path:
+            with open(path, "wb") as file:
+                np.savez(file, np.frombuffer(text, "uint8"), *arrays)
+            if os.path.exists(self.filepath):
+                os.replace(self.filepath, self._previous)
+
+    def _load(self):
+        """The state in the file, or in the previous one if that is damaged or missing; None without any."""
+        import zipfile  # only those who go on with a training need it
+
+        damaged = []
+        for path in (self.filepath, self._previous):
+            if not os.path.exists(path):
+                continue
+            try:
+                with np.load(path, allow_pickle=False) as file:
+                    arrays = [file[f"arr_{i}"] for i in range(len(file.files))]
+                return decode(json.loads(arrays[0].tobytes()), arrays[1:])
+            except (ValueError, KeyError, IndexError, OSError, EOFError, zipfile.BadZipFile) as error:
+                damaged.append(f"{path}: {error}")
+        if damaged:
+            raise ValueError("BackupAndRestore: no file can be read. Delete them to begin anew. " + "; ".join(damaged))
+        return None
+
+    def _check(self, saved):
+        if saved["format"] != FORMAT:
+            raise ValueError(f"{self.filepath} has format {saved['format']}; this version reads {FORMAT}.")
+        given = [(tuple(np.shape(value))) for _, value in saved["variables"]]
+        own = [tuple(K.int_shape(v)) for v in self._variables]
+        if given != own or len(saved["draws"]) != len(self._draws.ops):
+            raise ValueError(
+                f"{self.filepath} is the backup of another model: it has {len(given)} variables of shapes "
+                f"{given[:20]} and {len(saved['draws'])} random ops; the model has {len(own)} of shapes {own[:20]} and "
+                f"{len(self._draws.ops)}. Delete the file to begin anew.")  # fmt: skip
+        if saved["data"] != _facts(self._batches):
+            raise ValueError(f"{self.filepath} is the backup of a training on other data: {saved['data']} there, "
+                             f"{_facts(self._batches)} here. Delete the file to begin anew.")  # fmt: skip
+        differ = {name: (saved["environment"].get(name), value) for name, value in _environment().items()
+                  if saved["environment"].get(name) != value}  # fmt: skip
+        if differ:
+            warnings.warn(f"The training goes on in another environment than before, so the last bits may differ "
+                          f"(before, now): {differ}", RuntimeWarning, stacklevel=5)  # fmt: skip
+
+    def _restore(self):
+        saved, self._saved = self._saved, None
+        K.batch_set_value([(v, value) for v, (_, value) in zip(self._variables, saved["variables"], strict=True)])
+        self._draws.set_state(saved["draws"])
+        states = [state for _, state in saved["callbacks"]]
+        kinds = [type(c).__name__ for c in self._callbacks]
+        if kinds == [kind for kind, _ in saved["callbacks"]]:
+            for callback, state in zip(self._callbacks, states, strict=True):
+                _set_state_of(callback, state)
+        else:
+            before = [kind for kind, _ in saved["callbacks"]]
+            warnings.warn(f"The callbacks are others than before, and start anew: {kinds} now, {before} before.",
+                          RuntimeWarning, stacklevel=6)  # fmt: skip
+        self.model.stop_training = saved["stop"]
+        # Workers draw ahead of the training: where they do, the generators are where the replay has left them.
+        if getattr(self._batches, "enqueuer", None) is None:
+            set_global_state(saved["random"])
+
+    def get_state(self):
+        return {}
+
+
+def _drain(batches):
+    for _ in batches.epoch():
+        pass
+
+
+def _roots(model):
+    """All that training and evaluation compute."""
+    model._make_test_function()
+    functions = (model.train_function, model.test_function)
+    return [t for function in functions if function is not None for t in function.roots()]
+
+
+def _variables_of(model):
+    """All variables that training reads or changes, in an order that depends on the model alone."""
+    updated = [t.variable for t in _roots(model) if hasattr(t, "new_value")]
+    of_optimizer = [v for v in vars(model.optimizer).values() if K.is_variable(v)]
+    listed = [*model.weights, *getattr(model.optimizer, "weights", ()), *of_optimizer, *updated]
+    return list({id(v): v for v in listed}.values())
+
+
+def _facts(batches):
+    return {"samples": batches.samples, "batch_size": batches.batch_size, "steps": batches.steps}
+
+
+def _environment():
+    import importlib.metadata
+    import platform
+
+    try:
+        version = importlib.metadata.version(K.backend())
+    except importlib.metadata.PackageNotFoundError:  # a third party's, by another name
+        version = None
+    return {"backend": K.backend(), "version": version, "numpy": np.__version__, "machine": platform.machine(),
+            "cores": os.cpu_count(), "noise": rng()}  # fmt: skip
+
+
+def _threads():
+    """[[kind of library, its name, number of threads], ...], where threadpoolctl is installed; else None."""
+    try:
+        import threadpoolctl
+    except ImportError:
+        return None
+    return [[pool["user_api"], pool["internal_api"], pool["num_threads"]] for pool in threadpoolctl.threadpool_info()]
+
+
+def _pinned(threads):
+    """Keep the numbers of threads as recorded, or as they are. Returns what can undo it."""
+    now = _threads()
+    if now is None:
+        return None
+    import threadpoolctl
+
+    return threadpoolctl.threadpool_limits({api: number for api, _, number in threads or now})
+
+
+# ---- plain data as JSON and arrays -----------------------------------------------------------------------------------
+
+
+def encode(value, arrays):
+    """A form of plain data that JSON can hold; arrays and their scalars go to the list `arrays`, with their dtypes.
+
+    Raises TypeError for what is no plain data: bools, numbers, text, arrays; lists, tuples and dicts of these.
+    """
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, (np.ndarray, np.generic)) and not value.dtype.hasobject:
+        arrays.append(value)
+        return {"scalar" if isinstance(value, np.generic) else "array": len(arrays) - 1}
+    if type(value) is list:
+        return [encode(item, arrays) for item in value]
+    if type(value) is tuple:
+        return {"tuple": [encode(item, arrays) for item in value]}
+    if isinstance(value, dict):
+        return {"dict": [[encode(k, arrays), encode(v, arrays)] for k, v in value.items()]}
+    raise TypeError(f"{type(value).__name__} is no plain data.")
+
+
+def decode(form, arrays):
+    """What `encode` was given."""
+    if isinstance(form, list):
+        return [decode(item, arrays) for item in form]
+    if not isinstance(form, dict):
+        return form
+    ((kind, content),) = form.items()
+    if kind == "dict":
+        return {decode(k, arrays): decode(v, arrays) for k, v in content}
+    if kind == "tuple":
+        return tuple(decode(item, arrays) for item in content)
+    return arrays[content][()] if kind == "scalar" else arrays[content]
+
+
+def _state_of(callback):
+    state = callback.get_state() if hasattr(callback, "get_state") else vars(callback)
+    return {name: value for name, value in state.items() if _is_plain(value)}
+
+
+def _set_state_of(callback, state):
+    if hasattr(callback, "set_state"):
+        callback.set_state(state)
+    else:
+        vars(callback).update(state)
+
+
+def _is_plain(value):
+    try:
+        encode(value, [])
+    except TypeError:
+        return False
+    return True
