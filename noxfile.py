@@ -60,6 +60,14 @@ def soak(session):
 
 
 @nox.session
+def killed(session):
+    """Trainings on every kind of data, killed at every moment and continued to the same bits, on each backend."""
+    session.install(LIBRARY["torch"][0], "jax", "-e", ".[test]")
+    session.run("pytest", "-rP", "tests/callbacks/test_backup.py", *session.posargs,
+                env={"MINIKERAS_LONG": "1", **ONE_THREAD})  # fmt: skip
+
+
+@nox.session
 def package(session):
     """Build the wheel, install it alone and train from it."""
     session.install("build")

@@ -1,5 +1,6 @@
 """BackupAndRestore: a training that was killed goes on as if nothing had happened."""
 
+import hashlib
 import json
 import os
 import warnings
@@ -12,13 +13,13 @@ from ..backend.ops.random import rng
 from ..utils.io_utils import atomic_path
 from .base import Callback
 
-FORMAT = 1
+MAGIC = b"minikeras backup 1\n"  # then a SHA-256 of the rest, the length of a JSON text, this, and the arrays' bytes
 
 
 class BackupAndRestore(Callback):
     """Keeps all that `fit` needs to go on in one file; a `fit` that finds the file goes on from there, bit for bit.
 
-    filepath: the file (NumPy's .npz, no pickle in it). It is replaced as a whole, and the one before is kept as
+    filepath: the file (JSON and arrays, with a checksum). It is replaced as a whole, and the one before is kept as
     `<filepath>.previous`: whatever breaks off when, one of them is sound. save_freq: 'epoch', or every so many batches;
     what was trained after the last save is trained again, with the same result. delete_checkpoint: whether the files go
     when `fit` is over; if they stay, running the script again finds a training that is over.
@@ -28,9 +29,11 @@ class BackupAndRestore(Callback):
     threadpoolctl is installed, how many threads BLAS and OpenMP use, which is kept so while `fit` runs.
 
     The script has to do the same again up to `fit`: build the same model on the same data. It need not set seeds.
-    Generators and Sequences cannot be entered in the middle: their earlier batches are drawn again, and dropped. Each
+    Generators and Sequences cannot be entered in the middle: their earlier batches are drawn again, and dropped. A
+    generator is drawn from in the thread of the training, whatever `workers` says, as what several threads draw from a
+    common generator of random numbers depends on their timing; so it does with several workers of a Sequence. Each
     `fit` of a script needs a file of its own. Raises ValueError for a file of another model or of other data. Warns
-    about a file from another backend, or other versions or numbers of threads: then the last bits may differ.
+    about a file from another backend, other versions or another machine: then the last bits may differ.
     """
 
     def __init__(self, filepath, save_freq="epoch", delete_checkpoint=True):
@@ -38,7 +41,7 @@ class BackupAndRestore(Callback):
         if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq > 0):
             raise ValueError(f"BackupAndRestore: save_freq must be 'epoch' or a number of batches, got {save_freq!r}.")
         self.filepath, self.save_freq, self.delete_checkpoint = os.fspath(filepath), save_freq, delete_checkpoint
-        self._limits = None
+        self._limits = self._at_epoch = None
 
     # What the loop of `fit` calls
 
@@ -48,11 +51,16 @@ class BackupAndRestore(Callback):
         self._batches = batches
         sources = [batches, *([validation.batches] if validation else [])]
         self._replay = any(source.replay for source in sources)
+        for source in sources:
+            if source.replay and not source.sequence:
+                source.workers = 0
         self._variables, self._draws = _variables_of(self.model), Draws(_roots(self.model))
         self._saved = saved = self._load()
-        self._limits = _pinned(saved["threads"] if saved else None)
+        self._environment, self._threads = _environment(), _threads()
+        self._limits = _pinned(saved["threads"] if saved else self._threads)
         if saved is None:
             self._start = {"epoch": initial_epoch, "random": global_state() if self._replay else None}
+            self._save(initial_epoch, 0)
             return initial_epoch
         self._start = saved["start"]
         self._check(saved)
@@ -82,6 +90,7 @@ class BackupAndRestore(Callback):
             self._save(self.epoch, batch + 1)
 
     def on_epoch_end(self, epoch, logs=None):
+        self._at_epoch = None
         self._save(epoch + 1, 0)
 
     def on_train_end(self, logs=None):
@@ -104,43 +113,37 @@ class BackupAndRestore(Callback):
 
     def _save(self, epoch, batch):
         state = {
-            "format": FORMAT, "epoch": epoch, "batch": batch, "stop": self.model.stop_training, "start": self._start,
+            "epoch": epoch, "batch": batch, "stop": self.model.stop_training, "start": self._start,
             "at_epoch": self._at_epoch, "random": global_state(), "draws": self._draws.get_state(),
-            "data": _facts(self._batches), "environment": _environment(), "threads": _threads(),
+            "data": _facts(self._batches), "environment": self._environment, "threads": self._threads,
             "callbacks": [[type(c).__name__, _state_of(c)] for c in self._callbacks],
             "variables": [[v.name, value] for v, value in
                           zip(self._variables, K.batch_get_value(self._variables), strict=True)],
         }  # fmt: skip
-        arrays = []
-        text = json.dumps(encode(state, arrays)).encode()
         os.makedirs(os.path.dirname(os.path.abspath(self.filepath)), exist_ok=True)
+        content = packed(state)
         with atomic_path(self.filepath) as path:
             with open(path, "wb") as file:
-                np.savez(file, np.frombuffer(text, "uint8"), *arrays)
+                file.write(content)
             if os.path.exists(self.filepath):
                 os.replace(self.filepath, self._previous)
 
     def _load(self):
         """The state in the file, or in the previous one if that is damaged or missing; None without any."""
-        import zipfile  # only those who go on with a training need it
-
         damaged = []
         for path in (self.filepath, self._previous):
-            if not os.path.exists(path):
-                continue
-            try:
-                with np.load(path, allow_pickle=False) as file:
-                    arrays = [file[f"arr_{i}"] for i in range(len(file.files))]
-                return decode(json.loads(arrays[0].tobytes()), arrays[1:])
-            except (ValueError, KeyError, IndexError, OSError, EOFError, zipfile.BadZipFile) as error:
-                damaged.append(f"{path}: {error}")
+            if os.path.exists(path):
+                with open(path, "rb") as file:
+                    content = file.read()
+                try:
+                    return unpacked(content)
+                except ValueError as error:
+                    damaged.append(f"{path}: {error}")
         if damaged:
             raise ValueError("BackupAndRestore: no file can be read. Delete them to begin anew. " + "; ".join(damaged))
         return None
 
     def _check(self, saved):
-        if saved["format"] != FORMAT:
-            raise ValueError(f"{self.filepath} has format {saved['format']}; this version reads {FORMAT}.")
         given = [(tuple(np.shape(value))) for _, value in saved["variables"]]
         own = [tuple(K.int_shape(v)) for v in self._variables]
         if given != own or len(saved["draws"]) != len(self._draws.ops):
@@ -151,7 +154,7 @@ class BackupAndRestore(Callback):
         if saved["data"] != _facts(self._batches):
             raise ValueError(f"{self.filepath} is the backup of a training on other data: {saved['data']} there, "
                              f"{_facts(self._batches)} here. Delete the file to begin anew.")  # fmt: skip
-        differ = {name: (saved["environment"].get(name), value) for name, value in _environment().items()
+        differ = {name: (saved["environment"].get(name), value) for name, value in self._environment.items()
                   if saved["environment"].get(name) != value}  # fmt: skip
         if differ:
             warnings.warn(f"The training goes on in another environment than before, so the last bits may differ "
@@ -195,7 +198,8 @@ def _variables_of(model):
     """All variables that training reads or changes, in an order that depends on the model alone."""
     updated = [t.variable for t in _roots(model) if hasattr(t, "new_value")]
     of_optimizer = [v for v in vars(model.optimizer).values() if K.is_variable(v)]
-    listed = [*model.weights, *getattr(model.optimizer, "weights", ()), *of_optimizer, *updated]
+    of_metrics = [weight for metric in model.metrics for weight in metric.weights]
+    listed = [*model.weights, *getattr(model.optimizer, "weights", ()), *of_optimizer, *of_metrics, *updated]
     return list({id(v): v for v in listed}.values())
 
 
@@ -211,63 +215,85 @@ def _environment():
         version = importlib.metadata.version(K.backend())
     except importlib.metadata.PackageNotFoundError:  # a third party's, by another name
         version = None
+    libraries = [[pool["internal_api"], pool["version"], pool.get("architecture")] for pool in _pools() or []]
     return {"backend": K.backend(), "version": version, "numpy": np.__version__, "machine": platform.machine(),
-            "cores": os.cpu_count(), "noise": rng()}  # fmt: skip
+            "cores": os.cpu_count(), "noise": rng(), "libraries": libraries}  # fmt: skip
 
 
-def _threads():
-    """[[kind of library, its name, number of threads], ...], where threadpoolctl is installed; else None."""
+def _pools():
+    """What threadpoolctl finds; None where it is not installed."""
     try:
         import threadpoolctl
     except ImportError:
         return None
-    return [[pool["user_api"], pool["internal_api"], pool["num_threads"]] for pool in threadpoolctl.threadpool_info()]
+    return threadpoolctl.threadpool_info()
+
+
+def _threads():
+    """{kind of library: number of threads}; None without threadpoolctl."""
+    pools = _pools()
+    return None if pools is None else {pool["user_api"]: pool["num_threads"] for pool in pools}
 
 
 def _pinned(threads):
-    """Keep the numbers of threads as recorded, or as they are. Returns what can undo it."""
-    now = _threads()
-    if now is None:
+    """Keep the numbers of threads as recorded. Returns what can undo it."""
+    if threads is None or _pools() is None:
         return None
     import threadpoolctl
 
-    return threadpoolctl.threadpool_limits({api: number for api, _, number in threads or now})
+    return threadpoolctl.threadpool_limits(threads)
 
 
-# ---- plain data as JSON and arrays -----------------------------------------------------------------------------------
+# ---- plain data as bytes ---------------------------------------------------------------------------------------------
 
 
-def encode(value, arrays):
-    """A form of plain data that JSON can hold; arrays and their scalars go to the list `arrays`, with their dtypes.
+def packed(value):
+    """Plain data as bytes: None, bools, numbers, text, arrays; lists, tuples and dicts of these. Else a TypeError."""
+    arrays = []
+    text = json.dumps(_encoded(value, arrays)).encode()
+    content = b"".join([len(text).to_bytes(8, "little"), text, *(array.tobytes() for array in arrays)])
+    return MAGIC + hashlib.sha256(content).digest() + content
 
-    Raises TypeError for what is no plain data: bools, numbers, text, arrays; lists, tuples and dicts of these.
-    """
+
+def unpacked(data):
+    """What `packed` was given. Raises ValueError for other bytes, damaged ones among them."""
+    content = data[len(MAGIC) + 32 :]
+    if data[: len(MAGIC)] != MAGIC or data[len(MAGIC) : len(MAGIC) + 32] != hashlib.sha256(content).digest():
+        raise ValueError("it is damaged, or no file of this version.")
+    start = 8 + int.from_bytes(content[:8], "little")
+    return _decoded(json.loads(content[8:start]), content, [start])
+
+
+def _encoded(value, arrays):
     if value is None or type(value) in (bool, int, float, str):
         return value
-    if isinstance(value, (np.ndarray, np.generic)) and not value.dtype.hasobject:
+    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biufcSU":
         arrays.append(value)
-        return {"scalar" if isinstance(value, np.generic) else "array": len(arrays) - 1}
+        return {"scalar" if isinstance(value, np.generic) else "array": [value.dtype.str, value.shape]}
     if type(value) is list:
-        return [encode(item, arrays) for item in value]
+        return [_encoded(item, arrays) for item in value]
     if type(value) is tuple:
-        return {"tuple": [encode(item, arrays) for item in value]}
+        return {"tuple": [_encoded(item, arrays) for item in value]}
     if isinstance(value, dict):
-        return {"dict": [[encode(k, arrays), encode(v, arrays)] for k, v in value.items()]}
+        return {"dict": [[_encoded(k, arrays), _encoded(v, arrays)] for k, v in value.items()]}
     raise TypeError(f"{type(value).__name__} is no plain data.")
 
 
-def decode(form, arrays):
-    """What `encode` was given."""
+def _decoded(form, content, at):
+    """at: [where in the content the next array begins]"""
     if isinstance(form, list):
-        return [decode(item, arrays) for item in form]
+        return [_decoded(item, content, at) for item in form]
     if not isinstance(form, dict):
         return form
-    ((kind, content),) = form.items()
+    ((kind, inner),) = form.items()
     if kind == "dict":
-        return {decode(k, arrays): decode(v, arrays) for k, v in content}
+        return {_decoded(k, content, at): _decoded(v, content, at) for k, v in inner}
     if kind == "tuple":
-        return tuple(decode(item, arrays) for item in content)
-    return arrays[content][()] if kind == "scalar" else arrays[content]
+        return tuple(_decoded(item, content, at) for item in inner)
+    dtype, shape = inner
+    array = np.frombuffer(content, dtype, int(np.prod(shape)), at[0]).reshape(shape).copy()
+    at[0] += array.nbytes
+    return array[()] if kind == "scalar" else array
 
 
 def _state_of(callback):
@@ -284,7 +310,7 @@ def _set_state_of(callback, state):
 
 def _is_plain(value):
     try:
-        encode(value, [])
+        _encoded(value, [])
     except TypeError:
         return False
     return True

@@ -164,11 +164,12 @@ class CSVLogger(Callback):
 
     def get_state(self):
         with open(self.filename, newline="", encoding="utf-8") as file:
-            return {"keys": self.keys, "begun": self.writer is not None, "text": file.read()}
+            return {"keys": self.keys, "begun": self.writer is not None, "header": self.append_header,
+                    "text": file.read()}  # fmt: skip
 
     def set_state(self, state):
         """The file becomes what it was, without what was written since."""
-        self.keys = state["keys"]
+        self.keys, self.append_header = state["keys"], state["header"]
         self.csv_file.seek(0)
         self.csv_file.truncate()
         self.csv_file.write(state["text"])

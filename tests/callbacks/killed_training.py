@@ -1,9 +1,12 @@
-"""Trainings that can be killed at any batch, for the tests of BackupAndRestore.
+"""Trainings that are killed at every moment and go on, for the tests of BackupAndRestore.
 
-`python -m tests.callbacks.killed_training KIND FOLDER [BATCH]` trains with a backup in the folder; with BATCH it kills
-itself as that batch of the whole training ends. Without, it writes what it came to into FOLDER/result.npz.
+`python -m tests.callbacks.killed_training BACKEND FOLDER KIND ...`: for each kind of training, a process trains to the
+end. Then others train the same: each is killed (SIGKILL) one moment later than the one before, and goes on from the
+file that that one left; the last one trains to the end. Prints JSON: kind -> [number of kills, what differs].
 """
 
+import functools
+import json
 import os
 import pathlib
 import signal
@@ -14,12 +17,18 @@ import numpy as np
 from minikeras import backend as K
 from minikeras import layers as L
 from minikeras.callbacks import (
-    BackupAndRestore, Callback, CSVLogger, EarlyStopping, LearningRateScheduler, ModelCheckpoint, ReduceLROnPlateau,
-)  # fmt: skip
+    BackupAndRestore,
+    Callback,
+    CSVLogger,
+    EarlyStopping,
+    LearningRateScheduler,
+    ModelCheckpoint,
+    ReduceLROnPlateau,
+)
 from minikeras.models import Sequential
 from minikeras.utils import Sequence
 
-EPOCHS, STEPS, ROWS = 4, 5, 8
+EPOCHS, STEPS, ROWS = 5, 4, 8
 KINDS = ("arrays", "generator", "generator in a thread", "sequence", "sequence in a thread", "iterable", "stateful")
 
 
@@ -35,7 +44,7 @@ def batches(x, y):
         order = np.random.permutation(len(x))
         for start in range(0, len(x), ROWS):
             rows = order[start : start + ROWS]
-            yield x[rows] + 0.1 * np.random.normal(size=(ROWS, 6)).astype("float32"), y[rows]
+            yield x[rows] + 0.1 * np.random.normal(size=(len(rows), 6)).astype("float32"), y[rows]
 
 
 class Rows(Sequence):
@@ -68,22 +77,33 @@ class Iterable:
 
 
 class Killed(Exception):
-    pass
+    """What stands for a kill within one process."""
 
 
-class KillAt(Callback):
-    """Calls `kill` as batch `at` of the training ends. It counts from the file that a killed process left."""
+class Moments(Callback):
+    """Calls `kill` at a moment (epoch, hook, batch) of the training; notes all moments in `passed`."""
 
-    def __init__(self, at, kill):
+    def __init__(self, at, kill, passed):
         super().__init__()
-        self.at, self.kill, self.epoch = at, kill, 0
+        self.at, self.kill, self.passed = at, kill, passed
+
+    def _moment(self, hook, batch=0):
+        self.passed.append((self.epoch, hook, batch))
+        if self.at == self.passed[-1]:
+            self.kill()
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.now = epoch
+        self.epoch = epoch
+        self._moment("epoch begins")
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.at is not None and self.now * STEPS + batch == self.at:
-            self.kill()
+        self._moment("batch ends", batch)
+
+    def on_test_batch_end(self, batch, logs=None):
+        self._moment("validation", batch)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._moment("epoch ends")
 
     def get_state(self):
         return {}
@@ -101,37 +121,95 @@ def model_of(kind):
     return model
 
 
-def train(kind, folder, kill_at=None, kill=None, save_freq=1, **arguments):
-    """The trained model's and optimizer's weights, the history, and the log file's text."""
+def train(kind, folder, at=None, kill=None, save_freq=1, passed=None, **arguments):
+    """The trained model's and optimizer's weights, the history, and the log file's text, as arrays.
+
+    The learning rate falls in the second epoch and the third, at whose end the training stops early.
+    """
     folder = pathlib.Path(folder)
+    folder.mkdir(exist_ok=True)
     x, y = data()
     model = model_of(kind)
-    callbacks = [
-        KillAt(kill_at, kill), CSVLogger(folder / "log.csv", append=kind == "generator"),
-        EarlyStopping(patience=9, restore_best_weights=True),
-        ReduceLROnPlateau(factor=0.5, patience=1, min_delta=0.5),
-        ModelCheckpoint(str(folder / "best.h5"), save_best_only=True, save_weights_only=True),
-        BackupAndRestore(folder / "backup.npz", save_freq, **arguments),
-    ]  # fmt: skip
+    log = CSVLogger(folder / "log.csv", append=kind == "generator")
+    backup = BackupAndRestore(folder / "backup", save_freq, **arguments)
+    stopping = EarlyStopping(min_delta=5.0, patience=2, restore_best_weights=True)
+    slower = ReduceLROnPlateau(factor=0.5, patience=1, min_delta=5.0)
+    best = ModelCheckpoint(str(folder / "best.h5"), save_best_only=True, save_weights_only=True)
+    # Backups come last wherever they stand, so this is killed before the state of the moment is saved.
+    callbacks = [backup, log, stopping, slower, best, Moments(at, kill, [] if passed is None else passed)]
     if kind == "arrays":
-        callbacks.insert(2, LearningRateScheduler(lambda epoch, lr: lr * 0.9))
-    workers = int("thread" in kind)
-    common = {"epochs": EPOCHS, "verbose": 0, "callbacks": callbacks, "workers": workers}
-    if kind in ("arrays", "stateful"):
-        history = model.fit(x, y, ROWS, validation_data=(x[:ROWS], y[:ROWS]), **common)
-    elif kind.startswith("generator"):
-        history = model.fit(batches(x, y), steps_per_epoch=STEPS, validation_data=batches(x[:ROWS], y[:ROWS]),
-                            validation_steps=2, **common)  # fmt: skip
-    else:
-        source = Iterable(x, y) if kind == "iterable" else Rows(x, y)
-        history = model.fit(source, validation_data=(x[:ROWS], y[:ROWS]), **common)
-    weights = model.get_weights() + model.optimizer.get_weights()
+        callbacks.append(LearningRateScheduler(lambda epoch, lr: lr * 0.9))
+    common = {"epochs": EPOCHS, "verbose": 0, "callbacks": callbacks, "workers": int("thread" in kind)}
+    try:
+        if kind in ("arrays", "stateful"):
+            history = model.fit(x, y, ROWS, validation_data=(x[: 2 * ROWS], y[: 2 * ROWS]), **common)
+        elif kind.startswith("generator"):
+            history = model.fit(batches(x, y), steps_per_epoch=STEPS, validation_data=batches(x[:ROWS], y[:ROWS]),
+                                validation_steps=2, **common)  # fmt: skip
+        else:
+            source = Iterable(x, y) if kind == "iterable" else Rows(x, y)
+            history = model.fit(source, validation_data=(x[:ROWS], y[:ROWS]), **common)
+    finally:
+        if log.csv_file:
+            log.csv_file.close()
+    assert stopping.stopped_epoch == 2
     values = [np.asarray(v) for _, v in sorted(history.history.items())]
     text = np.frombuffer((folder / "log.csv").read_bytes(), "uint8")
-    return [*weights, *values, np.asarray(history.epoch), np.asarray(K.get_value(model.optimizer.lr)), text]
+    return [*model.get_weights(), *model.optimizer.get_weights(), *values, np.asarray(history.epoch),
+            np.asarray(K.get_value(model.optimizer.lr)), text]  # fmt: skip
+
+
+def differences(got, expected):
+    """The indices of the arrays that are not the same to the bit."""
+    assert len(got) == len(expected)
+    return [i for i, (a, b) in enumerate(zip(got, expected, strict=True))
+            if a.dtype != b.dtype or a.shape != b.shape or a.tobytes() != b.tobytes()]  # fmt: skip
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def child(backend, seed, result, **arguments):
+    """Train in a process of its own, and write what it came to as the file `result`. Returns the exit status."""
+    pid = os.fork()
+    if pid:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    status = 1
+    try:
+        np.random.seed(seed)
+        K.set_backend(backend)
+        passed = []
+        np.savez(result, *train(passed=passed, **arguments))
+        result.with_suffix(".json").write_text(json.dumps(passed))
+        status = 0
+    finally:
+        sys.stdout.flush()
+        os._exit(status)
+
+
+def kill_at_every_moment(backend, kind, folder):
+    """(number of kills, what differs in the end)"""
+    run = functools.partial(child, backend, kind=kind)
+    # A seed for each: what a killed process drew comes from the file.
+    assert run(0, folder / "whole.npz", folder=folder / "whole") == 0
+    moments = json.loads((folder / "whole.json").read_text())
+    for seed, at in enumerate(moments):
+        status = run(seed, folder / "part.npz", folder=folder / "parts", at=tuple(at), kill=die)
+        assert status == -signal.SIGKILL, (kind, at, status)
+    assert run(len(moments), folder / "parts.npz", folder=folder / "parts") == 0
+    assert not list(folder.glob("parts/backup*"))
+    with np.load(folder / "whole.npz") as whole, np.load(folder / "parts.npz") as parts:
+        return len(moments), differences([parts[n] for n in parts.files], [whole[n] for n in whole.files])
 
 
 if __name__ == "__main__":
-    kind, folder, *at = sys.argv[1:]
-    found = train(kind, folder, int(at[0]) if at else None, lambda: os.kill(os.getpid(), signal.SIGKILL))
-    np.savez(os.path.join(folder, "result.npz"), *found)
+    backend, folder, *kinds = sys.argv[1:]
+    if backend in ("jax", "torch"):
+        __import__(backend)  # before the forks, without starting its threads
+    found = {}
+    for kind in kinds:
+        place = pathlib.Path(folder) / kind
+        place.mkdir()
+        found[kind] = kill_at_every_moment(backend, kind, place)
+    print(json.dumps(found))
