@@ -39,7 +39,7 @@ def yaml_module():
 def model_from_config(config, custom_objects=None):
     """The model (or layer) of {"class_name", "config"}, with new weights.
 
-    custom_objects: dict of name -> class or function that the config uses. Configs of Keras 2.0 to 2.3 and tf.keras 2
+    custom_objects: dict of name -> class or function that the config uses. Configs of Keras 1 and 2 and of tf.keras 2
     are read. Raises ValueError for unknown names.
     """
     from .layers import deserialize
@@ -47,7 +47,8 @@ def model_from_config(config, custom_objects=None):
     if not isinstance(config, dict):
         raise TypeError("model_from_config: expected a dict with the keys class_name and config, got a list. For the "
                         "config of a Sequential model use Sequential.from_config.")  # fmt: skip
-    return deserialize(current_config(config), custom_objects=custom_objects)
+    modern = current_config(config, config.get("keras_version"), custom_objects or ())
+    return deserialize(modern, custom_objects=custom_objects)
 
 
 def model_from_json(json_string, custom_objects=None):

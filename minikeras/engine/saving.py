@@ -5,10 +5,8 @@ optimizer. Nothing in a file is ever run: it holds text and numbers, and names t
 """
 import json
 import os
-import warnings
 from functools import wraps
 
-from ..utils.generic_utils import deserialize_keras_object
 from ..utils.io_utils import (
     H5Dict,
     ask_to_proceed_with_overwrite,
@@ -17,17 +15,16 @@ from ..utils.io_utils import (
     load_from_binary_h5py,
     save_to_binary_h5py,
 )
-from .saving_configs import current_training_config, to_json
+from .saving_configs import to_json
+from .saving_training import compile_as_saved, training_config
 from .saving_weights import (
     KERAS_VERSION,
-    fit_optimizer_state,
     load_attributes_from_hdf5_group,
     load_weights_from_hdf5_group,
     load_weights_from_hdf5_group_by_name,
     preprocess_weights_for_loading,
     save_attributes_to_hdf5_group,
     save_weights_to_hdf5_group,
-    slots_together,
     write_weights,
 )
 
@@ -152,22 +149,10 @@ def _write_model(model, group, include_optimizer):
     group["model_config"] = to_json({"class_name": type(model).__name__, "config": model.get_config()})
     save_weights_to_hdf5_group(group["model_weights"], model.layers)
     if include_optimizer and getattr(model, "optimizer", None) is not None:
-        group["training_config"] = to_json(_training_config(model))
+        group["training_config"] = to_json(training_config(model))
         weights = model.optimizer.weights
         if weights:
             write_weights(group["optimizer_weights"], weights)
-
-
-def _training_config(model):
-    optimizer = model.optimizer
-    return {
-        "optimizer_config": {"class_name": type(optimizer).__name__, "config": optimizer.get_config()},
-        "loss": model.loss,
-        "metrics": getattr(model, "_compile_metrics", getattr(model, "metrics", None)),
-        "weighted_metrics": getattr(model, "_compile_weighted_metrics", None),
-        "sample_weight_mode": getattr(model, "sample_weight_mode", None),
-        "loss_weights": getattr(model, "loss_weights", None),
-    }
 
 
 def _read_json(group, name):
@@ -187,49 +172,16 @@ def _read_model(group, custom_objects, compile):
     config = _read_json(group, "model_config")
     if config is None:
         raise ValueError("No model found: there is no model_config. A file of weights alone is for model.load_weights.")
+    version = group.get("keras_version")
+    version = version.decode("utf8", "replace") if isinstance(version, bytes) else version
+    if isinstance(config, dict):
+        config.setdefault("keras_version", version)
     model = model_from_config(config, custom_objects=custom_objects)
     load_weights_from_hdf5_group(group["model_weights"], model.layers)
     if compile:
-        _compile(model, group, custom_objects or {})
+        weights = group["optimizer_weights"] if "optimizer_weights" in group else None
+        compile_as_saved(model, _read_json(group, "training_config"), version, weights, custom_objects or {})
     return model
-
-
-def _compile(model, group, custom_objects):
-    config = _read_json(group, "training_config")
-    if config is None:
-        warnings.warn("The file has no training configuration, so the model is *not* compiled. Compile it before "
-                      "training.", stacklevel=5)
-        return
-    config = current_training_config(config)
-    from .. import losses, metrics, optimizers
-    optimizer = optimizers.deserialize(config["optimizer_config"], custom_objects=custom_objects)
-
-    def resolved(module, value):
-        """Names of the caller's objects and serialised objects, in lists and dicts, as objects."""
-        if isinstance(value, dict) and {"class_name", "config"} <= value.keys():
-            known = {**vars(module), **custom_objects}
-            return deserialize_keras_object(value, module_objects=known, printable_module_name=module.__name__)
-        if isinstance(value, dict):
-            return {name: resolved(module, item) for name, item in value.items()}
-        if isinstance(value, list):
-            return [resolved(module, item) for item in value]
-        return custom_objects.get(value, value) if isinstance(value, str) else value
-
-    model.compile(optimizer=optimizer, loss=resolved(losses, config.get("loss")),
-                  metrics=resolved(metrics, config.get("metrics")),
-                  weighted_metrics=resolved(metrics, config.get("weighted_metrics")),
-                  loss_weights=config.get("loss_weights"), sample_weight_mode=config.get("sample_weight_mode"))
-    if "optimizer_weights" in group:
-        _load_optimizer_state(model, group["optimizer_weights"])
-
-
-def _load_optimizer_state(model, group):
-    model._make_train_function()                       # it makes the optimizer's variables
-    names = slots_together(load_attributes_from_hdf5_group(group, "weight_names"))
-    try:
-        model.optimizer.set_weights(fit_optimizer_state([group[name] for name in names], model.optimizer))
-    except ValueError as error:
-        warnings.warn(f"The state of the optimizer could not be restored, so it starts anew: {error}", stacklevel=6)
 
 
 def pickle_model(model):

@@ -6,10 +6,15 @@ it is dropped. A key that says more is left in place, and the constructor refuse
 import functools
 import inspect
 import json
+import re
+import warnings
 
 import numpy as np
 
+from ..legacy.interfaces import modern_config
+from ..utils.generic_utils import get_custom_objects
 from .config import constructor_arguments
+from .sharing import KEY
 
 
 def to_json(config):
@@ -34,61 +39,118 @@ _NEW_ARGUMENTS = {
     "ragged": False, "groups": 1, "time_major": False, "zero_output_for_mask": False, "keepdims": False,
     "renorm": False, "renorm_clipping": None, "renorm_momentum": _ANY, "fused": _ANY, "virtual_batch_size": None,
     "adjustment": None, "synchronized": False, "autocast": True, "optional": False, "sparse": False, "seed": None,
-    "dtype": _ANY, "noise_shape": None, "experimental_autocast": True, "quantization_config": None,
-    "kernel_initializer": _ANY, "kernel_regularizer": None, "kernel_constraint": None,
+    "dtype": _ANY, "noise_shape": None, "experimental_autocast": True, "quantization_config": None, "rng_type": None,
+    "kernel_initializer": _ANY, "kernel_regularizer": None, "kernel_constraint": None, "unroll": False, "dynamic": False,
     # optimizers
     "name": _ANY, "jit_compile": _ANY, "is_legacy_optimizer": _ANY, "use_ema": False, "ema_momentum": _ANY,
     "ema_overwrite_frequency": None, "weight_decay": None, "clipnorm": None, "clipvalue": None, "global_clipnorm": None,
     "centered": False, "momentum": 0.0, "initial_accumulator_value": _ANY, "decay": 0.0,
-    # losses
-    "axis": -1, "fn": _ANY, "ignore_class": None,
-}
+    # losses and metrics
+    "axis": -1, "fn": _ANY, "ignore_class": None, "multi_label": False, "num_labels": None, "label_weights": None,
+    "from_logits": False, "sparse_y_true": True, "sparse_y_pred": True,
+}  # fmt: skip
 _RENAMED = {"Functional": "Model", "BatchNormalizationV1": "BatchNormalization", "BatchNormalizationV2":
             "BatchNormalization", "LSTMV2": "LSTM", "GRUV2": "GRU", "UnifiedLSTM": "LSTM", "UnifiedGRU": "GRU",
             "L1": "L1L2", "L2": "L1L2", "GlorotUniform": "glorot_uniform", "GlorotNormal": "glorot_normal",
             "HeUniform": "he_uniform", "HeNormal": "he_normal", "LecunUniform": "lecun_uniform",
-            "LecunNormal": "lecun_normal"}
+            "LecunNormal": "lecun_normal"}  # fmt: skip
+_RENAMED_ARGUMENTS = {"InputLayer": ("batch_shape", "batch_input_shape"), "Nadam": ("decay", "schedule_decay")}
 _DISTRIBUTIONS = {"truncated_normal": "normal", "untruncated_normal": "normal"}
 _OF_ONE_KERNEL = {"kernel_initializer", "kernel_regularizer", "kernel_constraint"}
 _OF_EVERY_LAYER = {"name", "trainable", "dtype", "batch_input_shape", "input_shape", "batch_size", "weights",
                    "input_dtype", "activity_regularizer"}
 
 
-def current_config(config):
-    """The config of a model or layer (what JSON gives), written by Keras 2.0 to 2.3 or tf.keras 2, for Keras 2.3.1.
+def is_tf_keras(version):
+    """Whether a file or config of this `keras_version` is of tf.keras: '2.2.4-tf', or what came after Keras 2.3."""
+    numbers = re.match(r"(\d+)\.(\d+)", str(version or ""))
+    return bool(numbers) and ("-tf" in str(version) or tuple(map(int, numbers.groups())) >= (2, 4))
 
-    Configs of 2.3.1, and of classes that are not ours, come back unchanged.
+
+def current_config(config, version=None, custom=()):
+    """The config of a model or layer (what JSON gives), written by Keras 1, 2 or tf.keras 2, for Keras 2.3.1.
+
+    version: the `keras_version` of what wrote it. custom: names that the caller has classes of his own for: their
+    configs come back unchanged, as do those of 2.3.1. Raises ValueError for what there is no equivalent of.
     """
-    if isinstance(config, list):
-        return [current_config(item) for item in config]
-    if not isinstance(config, dict):
-        return config
-    if "class_name" in config and isinstance(config.get("config"), (dict, list)):
-        return _current_object(config)
-    return {key: current_config(value) for key, value in config.items()}
+    return _Reader(is_tf_keras(version), {*custom, *get_custom_objects()}).read(config)
 
 
-def _current_object(config):
-    name = _RENAMED.get(config["class_name"], config["class_name"])
-    # tf.keras adds the module, the name under which a class was registered, the shapes it was built on, ...
-    kept = {key: config[key] for key in ("name", "inbound_nodes", "shared_object_id") if key in config}
-    arguments = current_config(config["config"])
-    if isinstance(arguments, dict):
-        arguments = _current_arguments(name, arguments)
-    return {**kept, "class_name": name, "config": arguments}
+class _Reader:
+    """tf_keras: whether the config is of tf.keras. custom: names of classes that are not ours."""
+
+    def __init__(self, tf_keras, custom):
+        self.tf_keras, self.custom = tf_keras, custom
+
+    def read(self, config):
+        if isinstance(config, list):
+            return [self.read(item) for item in config]
+        if not isinstance(config, dict):
+            return config
+        name, content = config.get("class_name"), config.get("config")
+        if name == "__tuple__":
+            return self.read(config.get("items"))
+        if name == "function" and isinstance(content, str):
+            return content
+        if isinstance(name, str) and isinstance(content, (dict, list)):
+            return self._object(name, config)
+        return {key: self.read(value) for key, value in config.items()}
+
+    def _object(self, name, config):
+        # tf.keras adds the module, the name under which a class was registered, the shapes it was built on, ...
+        kept = {key: config[key] for key in ("name", "inbound_nodes", "graph", KEY) if key in config}
+        arguments = self.read(config["config"])
+        if ">" in name and name not in self.custom:  # package>class
+            name = name.rpartition(">")[2]
+        if name not in self.custom and isinstance(arguments, dict):
+            who = f'{name} "{arguments["name"]}"' if "name" in arguments else name
+            name = _RENAMED.get(name, name)
+            try:
+                name, arguments = modern_config(name, arguments)
+                arguments = self._arguments(name, arguments, who)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{who}: {error}") from error
+        return {**kept, "class_name": name, "config": arguments}
+
+    def _arguments(self, name, arguments, who):
+        if isinstance(arguments.get("dtype"), dict):
+            arguments["dtype"] = _dtype_of_policy(arguments["dtype"], who)
+        old, new = _RENAMED_ARGUMENTS.get(name, (None, None))
+        if old in arguments:
+            arguments.setdefault(new, arguments.pop(old))
+        if name == "BatchNormalization" and isinstance(arguments.get("axis"), list) and len(arguments["axis"]) == 1:
+            arguments["axis"] = arguments["axis"][0]
+        if name == "VarianceScaling":
+            arguments["distribution"] = _DISTRIBUTIONS.get(arguments.get("distribution"), arguments.get("distribution"))
+        if name == "Model":
+            for key in ("input_layers", "output_layers"):
+                arguments[key] = _list_of_tensors(arguments.get(key))
+        if self.tf_keras:
+            _check_meaning(name, arguments)
+        return _without_new_defaults(name, arguments)
 
 
-def _current_arguments(name, arguments):
-    if isinstance(arguments.get("dtype"), dict):        # a policy: for now of one dtype
-        arguments["dtype"] = arguments["dtype"]["config"]["name"]
-    if name == "BatchNormalization" and isinstance(arguments.get("axis"), list) and len(arguments["axis"]) == 1:
-        arguments["axis"] = arguments["axis"][0]
-    if name == "VarianceScaling":
-        arguments["distribution"] = _DISTRIBUTIONS.get(arguments.get("distribution"), arguments.get("distribution"))
-    if name == "Model":
-        for key in ("input_layers", "output_layers"):
-            arguments[key] = _list_of_tensors(arguments.get(key))
-    return _without_new_defaults(name, arguments)
+def _dtype_of_policy(policy, who):
+    """The dtype of the weights of a policy {"class_name": "Policy", "config": {"name": ...}}; None: the default."""
+    config = policy.get("config", policy)
+    name = config.get("name") if isinstance(config, dict) else None
+    if not isinstance(name, str) or "infer" in name:
+        return None
+    if name.startswith("mixed_"):
+        warnings.warn(f"{who}: dtype policy {name!r}: there are no mixed policies here; it computes in float32, the "
+                      "dtype of its weights.", stacklevel=2)  # fmt: skip
+        return "float32"
+    return name
+
+
+def _check_meaning(name, arguments):
+    """Raise ValueError for arguments of tf.keras that have the names of Keras 2.3.1's and another meaning."""
+    if "global_clipnorm" in arguments:
+        norm, clipnorm = arguments.pop("global_clipnorm"), arguments.get("clipnorm")
+        if clipnorm is not None:
+            raise ValueError(f"clipnorm={clipnorm} of tf.keras clips the gradient of each weight by itself, here it is "
+                             "the norm of all together.")  # fmt: skip
+        arguments["clipnorm"] = norm
 
 
 def _list_of_tensors(tensors):
@@ -108,54 +170,17 @@ def _without_new_defaults(name, arguments):
 
 @functools.cache
 def _known_arguments(name):
-    """The arguments that our class of this name takes; None for models and for classes that are not ours."""
-    from .. import constraints, initializers, layers, losses, optimizers, regularizers
-    if name in ("Model", "Sequential"):
-        return None
-    for module in (layers, initializers, regularizers, constraints, losses, optimizers):
+    """The arguments that our classes of this name take; None for models and for classes that are not ours."""
+    from .. import constraints, initializers, layers, losses, metrics, optimizers, regularizers
+
+    known = None
+    for module in (layers, initializers, regularizers, constraints, losses, optimizers, metrics):
         found = getattr(module, name, None)
-        if inspect.isclass(found):
-            known = {*constructor_arguments(found, object), *(_OF_EVERY_LAYER if module is layers else ())}
+        if name in ("Model", "Sequential") or not callable(found):
+            continue
+        names = constructor_arguments(found, object) if inspect.isclass(found) else inspect.signature(found).parameters
+        known = {*(known or ()), *names, *(_OF_EVERY_LAYER if module is layers else ())}
+        if "depthwise_initializer" in known:
             # Separable convolutions have two kernels, and take nothing for a third one from their base.
-            return known - _OF_ONE_KERNEL if "depthwise_initializer" in known else known
-        if inspect.isfunction(found):
-            return set(inspect.signature(found).parameters)
-    return None
-
-
-def current_training_config(config):
-    """The training config of a file, written by Keras 2 or tf.keras 2, for Keras 2.3.1."""
-    config = current_config(config)
-    loss = config.get("loss")
-    return {**config, "loss": _current_loss(loss),
-            "metrics": _current_metrics(config.get("metrics")),
-            "weighted_metrics": _current_metrics(config.get("weighted_metrics"))}
-
-
-def _current_loss(loss):
-    if isinstance(loss, list):
-        return [_current_loss(item) for item in loss]
-    if not isinstance(loss, dict):
-        return loss
-    if "class_name" not in loss:
-        return {name: _current_loss(item) for name, item in loss.items()}
-    arguments = dict(loss["config"])
-    if arguments.get("reduction") == "auto":
-        arguments["reduction"] = "sum_over_batch_size"
-    if loss["class_name"] == "LossFunctionWrapper":
-        return arguments["fn"]
-    return {"class_name": loss["class_name"], "config": arguments}
-
-
-def _current_metrics(metrics):
-    if isinstance(metrics, list):
-        return [_current_metrics(item) for item in metrics]
-    if not isinstance(metrics, dict):
-        return metrics
-    if "class_name" not in metrics:
-        return {name: _current_metrics(item) for name, item in metrics.items()}
-    if metrics["class_name"] == "MeanMetricWrapper":
-        # "accuracy" means the one that fits the loss, and gives the name under which it is logged.
-        arguments = metrics["config"]
-        return arguments["name"] if arguments.get("name") in ("accuracy", "acc") else arguments["fn"]
-    return metrics
+            known -= _OF_ONE_KERNEL
+    return known

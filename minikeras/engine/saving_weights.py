@@ -143,38 +143,3 @@ def _mismatch(layer, saved_name, arrays):
 
 def _some(names):
     return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-
-
-def slots_together(names):
-    """Names of an optimizer's weights with all of one slot in a row: all m, then all v.
-
-    From 2.11 on tf.keras has them variable by variable, as Adam/m/dense/kernel:0, Adam/v/dense/kernel:0, ..., and the
-    learning rate among them. Names of other versions are left as they are.
-    """
-    slot_of = {name: name.split("/")[1] for name in names if name.count("/") >= 2}
-    if not slot_of or not set(slot_of.values()) <= _SLOTS:
-        return names
-    slots = list(dict.fromkeys(slot_of.values()))
-    others = [name for name in names if name not in slot_of and not name.startswith("learning_rate")]
-    return others + [name for slot in slots for name in names if slot_of.get(name) == slot]
-
-
-_SLOTS = {"m", "v", "v_hat", "vhat", "u", "velocity", "momentum", "accumulator", "accumulated_grad",
-          "accumulated_delta_var"}
-
-
-def fit_optimizer_state(state, optimizer):
-    """The arrays of a saved optimizer's state in the order of the optimizer's weights.
-
-    Earlier versions saved no step count for some optimizers, and later ones no vhats for Adam without amsgrad, or no
-    momentum where it is 0: what is missing is what a new optimizer has.
-    """
-    weights = optimizer.weights
-    wanted, found = [tuple(K.int_shape(w)) for w in weights], [np.shape(a) for a in state]
-    if len(found) >= len(wanted):
-        return state
-    if wanted[:1] == [()] and wanted[1:] == found:
-        return K.batch_get_value(weights[:1]) + state
-    if wanted[:len(found)] == found:
-        return state + K.batch_get_value(weights[len(found):])
-    return state

@@ -305,7 +305,7 @@ globals().update({f"legacy_{name}_support": _decorator(row) for name, row in TAB
 
 _MERGES = {"sum": "Add", "mul": "Multiply", "ave": "Average", "max": "Maximum", "concat": "Concatenate", "dot": "Dot",
            "cos": "Dot"}  # fmt: skip
-_RENAMED_CLASSES = {"AtrousConvolution1D": "Conv1D", "AtrousConvolution2D": "Conv2D", "Merge": None}
+_RENAMED_CLASSES = {"AtrousConvolution1D": "Conv1D", "AtrousConvolution2D": "Conv2D", "TimeDistributedDense": "Dense"}
 _OLD_REGULARIZERS = {"L1L2Regularizer", "WeightRegularizer", "ActivityRegularizer", "L1L2"}
 
 
@@ -313,30 +313,35 @@ def modern_config(class_name, config):
     """(class name, config) in Keras 2's terms of a layer in a file of Keras 1; anything else comes back unchanged.
 
     config: dict, which is not changed. Layers inside of layers are not looked at. Raises ValueError for what Keras 2
-    has no layer for: Merge by a function or by other modes than sum, mul, ave, max, concat, dot and cos.
+    has no layer for: Merge by a function or by other modes than sum, mul, ave, max, concat, dot and cos, or of models.
+    Warns of a dropout that is no part of the layer any more.
     """
-    config = {key: _modern_value(value) for key, value in config.items()}
     if class_name == "Merge":
         return _merge_config(config)
     class_name = _RENAMED_CLASSES.get(class_name, class_name)
-    if "atrous_rate" in config:
-        config["dilation_rate"] = config.pop("atrous_rate")
-    row = ROW_OF_CLASS.get(class_name)
+    row = TABLE["input"] if class_name == "InputLayer" else ROW_OF_CLASS.get(class_name)
     if row is None:
         return class_name, config
+    config = {key: _modern_value(key, value) for key, value in config.items()}
+    if "atrous_rate" in config:
+        config["dilation_rate"] = config.pop("atrous_rate")
     for key in ("input_dim", "input_length"):
         # They repeat batch_input_shape; of an Embedding they are arguments of its own.
         if class_name != "Embedding" and ("batch_input_shape" in config or config.get(key) is None):
             config.pop(key, None)
+    ignored = class_name == "Embedding" and config.get("dropout")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _, config, _ = _translate(row, (None,), config)
+    if ignored:
+        _warn(f"Embedding {config.get('name')!r}: its dropout={ignored} is ignored, as in Keras 2. To train on, put a "
+              "SpatialDropout1D layer after it.")  # fmt: skip
     return class_name, config
 
 
-def _modern_value(value):
+def _modern_value(key, value):
     """Regularizers and constraints had their class's name among their arguments."""
-    if not isinstance(value, dict) or "name" not in value or "class_name" in value:
+    if not key.endswith(("_regularizer", "_constraint")) or not isinstance(value, dict) or "name" not in value:
         return value
     arguments = dict(value)
     name = arguments.pop("name")
@@ -350,6 +355,9 @@ def _modern_value(value):
 
 def _merge_config(config):
     mode = config.get("mode", "sum")
+    if "layers" in config:
+        raise ValueError(f"Merge layer {config.get('name')!r} of models, at the start of a Sequential model: Keras 2 has "
+                         "no such model. Build it as a Model of several Inputs, and load the weights.")  # fmt: skip
     if config.get("mode_type", "raw") != "raw" or mode not in _MERGES:
         raise ValueError(f"Merge layer {config.get('name')!r} with mode {mode!r}: Keras 2 has no such layer. Build the "
                          "model anew, with a Lambda layer in its place, and load the weights.")  # fmt: skip

@@ -82,7 +82,10 @@ def deserialize_keras_object(identifier, module_objects=None, custom_objects=Non
             raise ValueError(f"A config of {_a(printable_module_name)} is a dict with the keys class_name and config; "
                              f"got {identifier!r}.")  # fmt: skip
         maker = _named(identifier["class_name"], known, printable_module_name)
-        return _made(maker, identifier["config"], custom_objects or {})
+        try:
+            return _made(maker, identifier["config"], custom_objects or {})
+        except TypeError as error:
+            raise TypeError(_about(identifier, error)) from error
     if isinstance(identifier, str):
         found = _named(identifier, known, printable_module_name)
         return found() if inspect.isclass(found) else found
@@ -104,6 +107,13 @@ def _named(name, known, kind):
         hint = f"Did you mean {plain[close[0]]!r}?" if close else "Is it custom? Then pass it in custom_objects."
         raise ValueError(f"Unknown {kind}: {name!r}. {hint}")
     return known[name]
+
+
+def _about(identifier, error):
+    """The message of an error, with the object's class and name in front, unless it is about one inside of it."""
+    config = identifier["config"]
+    name = f" {config['name']!r}" if isinstance(config, dict) and "name" in config else ""
+    return str(error) if str(error).startswith("In ") else f"In the config of {identifier['class_name']}{name}: {error}"
 
 
 def _made(maker, config, custom_objects):

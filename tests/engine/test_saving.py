@@ -194,7 +194,7 @@ def test_a_save_that_breaks_off_leaves_the_old_file_and_nothing_else(tmp_path, m
     model = small_model()
     model.save(path)
     before = path.read_bytes()
-    monkeypatch.setattr(saving, "_training_config", lambda model: {"a": object()})
+    monkeypatch.setattr(saving, "training_config", lambda model: {"a": object()})
     with pytest.raises(TypeError, match="JSON"):
         model.save(path)
     assert path.read_bytes() == before

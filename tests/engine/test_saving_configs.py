@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from minikeras.engine.saving_configs import current_config, current_training_config, to_json
+from minikeras.engine.saving_configs import current_config, to_json
+from minikeras.engine.saving_training import current_training_config
 from minikeras.layers import Dense
 from minikeras.models import Sequential, model_from_config
 

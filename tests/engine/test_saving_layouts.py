@@ -6,7 +6,7 @@ import pytest
 
 from minikeras import backend as K
 from minikeras.engine.saving import preprocess_weights_for_loading
-from minikeras.engine.saving_weights import fit_optimizer_state, slots_together
+from minikeras.engine.saving_training import fit_optimizer_state, slots_together
 from minikeras.layers import (
     GRU,
     LSTM,
