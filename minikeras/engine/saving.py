@@ -179,8 +179,8 @@ def _read_model(group, custom_objects, compile):
     model = model_from_config(config, custom_objects=custom_objects)
     load_weights_from_hdf5_group(group["model_weights"], model.layers)
     if compile:
-        weights = group["optimizer_weights"] if "optimizer_weights" in group else None
-        compile_as_saved(model, _read_json(group, "training_config"), version, weights, custom_objects or {})
+        training = _read_json(group, "training_config")
+        compile_as_saved(model, training, version, group.get("optimizer_weights"), custom_objects or {})
     return model
 
 

@@ -40,7 +40,8 @@ _NEW_ARGUMENTS = {
     "renorm": False, "renorm_clipping": None, "renorm_momentum": _ANY, "fused": _ANY, "virtual_batch_size": None,
     "adjustment": None, "synchronized": False, "autocast": True, "optional": False, "sparse": False, "seed": None,
     "dtype": _ANY, "noise_shape": None, "experimental_autocast": True, "quantization_config": None, "rng_type": None,
-    "kernel_initializer": _ANY, "kernel_regularizer": None, "kernel_constraint": None, "unroll": False, "dynamic": False,
+    "kernel_initializer": _ANY, "kernel_regularizer": None, "kernel_constraint": None, "unroll": False,
+    "dynamic": False,
     # optimizers
     "name": _ANY, "jit_compile": _ANY, "is_legacy_optimizer": _ANY, "use_ema": False, "ema_momentum": _ANY,
     "ema_overwrite_frequency": None, "weight_decay": None, "clipnorm": None, "clipvalue": None, "global_clipnorm": None,

@@ -356,7 +356,7 @@ def _modern_value(key, value):
 def _merge_config(config):
     mode = config.get("mode", "sum")
     if "layers" in config:
-        raise ValueError(f"Merge layer {config.get('name')!r} of models, at the start of a Sequential model: Keras 2 has "
+        raise ValueError(f"Merge layer {config.get('name')!r} of models, at the start of a Sequential: Keras 2 has "
                          "no such model. Build it as a Model of several Inputs, and load the weights.")  # fmt: skip
     if config.get("mode_type", "raw") != "raw" or mode not in _MERGES:
         raise ValueError(f"Merge layer {config.get('name')!r} with mode {mode!r}: Keras 2 has no such layer. Build the "
