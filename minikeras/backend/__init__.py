@@ -38,7 +38,7 @@ from .variable import Variable
 # Families of ops: every public function that a file of ops/ declares is a function of K.
 FAMILIES = tuple(
     "math reduction shape indexing joining creation linalg control recurrence convolution pooling image nn "
-    "normalization crossentropy random ctc selection recurrent_cells extension".split()
+    "normalization crossentropy random ctc selection recurrent_cells peaks extension".split()
 )
 
 # What the files of ops/ share among themselves: rules about shapes, and the like.

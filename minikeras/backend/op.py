@@ -363,6 +363,17 @@ def op(function=None, **options):
     return public
 
 
+def without(first, stop):
+    """A `prune` that clears the op's last argument, a flag, when the outputs from `first` up to `stop` go unread."""
+
+    def prune(step, used):
+        if step.args[-1] and used.isdisjoint(step.outputs[first:stop]):
+            step.args = (*step.args[:-1], False)
+            step.outputs = (*step.outputs[:first], *step.outputs[stop:])
+
+    return prune
+
+
 # ---- shape rules that many ops share ---------------------------------------------------------------------------------
 
 

@@ -101,3 +101,45 @@ def test_a_gradient_that_is_returned_keeps_its_value_after_the_next_step(backend
     train.run([np.full((2, 4), 3.0)])
     np.testing.assert_array_equal(runtime.active().to_numpy(first), before)
     np.testing.assert_array_equal(runtime.active().to_numpy(flat), before.reshape(-1))
+
+
+@pytest.mark.parametrize("tied", [None, "some", "all"])
+@pytest.mark.parametrize(
+    ("padding", "strides", "dilation", "activation"),
+    [("valid", 1, 1, "relu"), ("same", 2, 1, None), ("valid", 1, 2, "relu"), ("causal", 1, 1, "tanh")],
+)
+def test_what_goes_back_through_the_maximum_of_a_convolution(padding, strides, dilation, activation, tied, backend):
+    x = np.random.default_rng(4).normal(size=(3, 60, 5)).astype("float32")
+    x[:, {None: 60, "some": 40, "all": 0}[tied] :] = 0  # equal windows give equal elements
+
+    def build():
+        inputs = layers.Input((60, 5))
+        layer = layers.Conv1D(7, 3, 1 * strides, padding, dilation_rate=dilation, activation=activation,
+                              bias_initializer="normal")  # fmt: skip
+        y = layers.GlobalMaxPooling1D()(layer(inputs))
+        loss = K.sum(K.square(y))
+        (to_images,) = K.gradients(loss, [inputs])
+        again = K.gradients(K.sum(K.square(to_images)), layer.weights[:1])
+        return K.function([inputs], [y, to_images, *K.gradients(loss, layer.weights), *again])
+
+    assert_same(both(build, x), rtol=2e-4)
+
+
+@pytest.mark.parametrize(("strides", "dilation"), [(1, 1), ((2, 1), 1), (1, (1, 2))])
+def test_what_goes_back_through_the_maximum_of_a_convolution_of_images(strides, dilation, backend):
+    x = np.random.default_rng(5).normal(size=(3, 11, 8, 2)).astype("float32")
+
+    def build():
+        inputs = layers.Input((11, 8, 2))
+        layer = layers.Conv2D(6, (3, 2), strides, "same", dilation_rate=dilation, activation="relu")
+        loss = K.sum(K.square(layers.GlobalMaxPooling2D()(layer(inputs))))
+        return K.function([inputs], K.gradients(loss, layer.weights))  # not for the images
+
+    assert_same(both(build, x), rtol=2e-4)
+
+
+def test_extrema_that_tie_share_their_gradient(backend):
+    x = K.placeholder((2, 4))
+    for function, expected in ((K.max, [[0, 0.5, 0.5, 0], [0, 0, 0, 1]]), (K.min, [[1, 0, 0, 0], [0.5, 0.5, 0, 0]])):
+        (gradient,) = K.gradients(K.sum(function(K.relu(x), 1)), [x])
+        np.testing.assert_allclose(K.function([x], [gradient])([[[1, 3, 3, 2], [2, 2, 4, 9]]])[0], expected)

@@ -30,6 +30,12 @@ def min(x, axis, keepdims, out=None):
     return np.minimum.reduce(x, axis, None, out, keepdims)
 
 
+def extremum_gradient(g, x, y, axis, out=None):
+    hit = np.equal(x, y)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.multiply(hit, g / np.add.reduce(hit, axis, g.dtype, None, True), out=out)
+
+
 def any(x, axis, keepdims, out=None):
     return np.logical_or.reduce(x, axis, None, out, keepdims)
 

@@ -6,7 +6,7 @@ that only the two need to agree on. Second derivatives go through the loops.
 """
 
 from ..gradients import pull_back
-from ..op import op, promoted
+from ..op import op, promoted, without
 from ..tensor import Tensor, show
 from .creation import zeros_like
 from .joining import concatenate
@@ -187,15 +187,4 @@ def _gru_rule(g, y, x, h, recurrent_kernel, recurrent_bias, reset_after, saved):
 # ---- what nobody reads is not computed -------------------------------------------------------------------------------
 
 
-def _without(first, stop):
-    """A `prune` that clears the op's last argument, a flag, when the outputs from `first` up to `stop` go unread."""
-
-    def prune(step, used):
-        if step.args[-1] and used.isdisjoint(step.outputs[first:stop]):
-            step.args = (*step.args[:-1], False)
-            step.outputs = (*step.outputs[:first], *step.outputs[stop:])
-
-    return prune
-
-
-_lstm.op.prune, _lstm_gradient.op.prune, _gru.op.prune = _without(3, 5), _without(0, 1), _without(2, 4)
+_lstm.op.prune, _lstm_gradient.op.prune, _gru.op.prune = without(3, 5), without(0, 1), without(2, 4)

@@ -140,10 +140,15 @@ def _count(x, axis):
     return cast(count, x.dtype)
 
 
+@op(composite=True)
+def extremum_gradient(g: Tensor, x: Tensor, y: Tensor, axis: Axes):
+    """g where x is y, its extremum over `axis`, in equal parts where elements tie. g, y: with these axes kept."""
+    hit = cast_like(equal(x, y), x)
+    return hit * g / sum(hit, axis, True)
+
+
 def _shared(g, y, x, axis, keepdims):
-    """The gradient of an extremum: divided among the elements that tie."""
-    hit = cast_like(equal(x, restore(y, axis, keepdims)), x)
-    return hit * restore(g, axis, keepdims) / sum(hit, axis, True)
+    return extremum_gradient(restore(g, axis, keepdims), x, restore(y, axis, keepdims), axis)
 
 
 def _prod_gradient(g, y, x, axis, keepdims):

@@ -30,6 +30,11 @@ def min(x, axis, keepdims):
     return torch.amin(x, axis, keepdims) if axis else x.clone()
 
 
+def extremum_gradient(g, x, y, axis):
+    hit = x.eq(y).to(g.dtype)
+    return hit.mul_(g / sum(hit, axis, True))
+
+
 def any(x, axis, keepdims):
     return torch.any(x, axis, keepdims) if axis else x.clone()
 
