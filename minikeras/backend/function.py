@@ -68,7 +68,11 @@ class Function:
         linked = self._linked.get(key)
         if linked is None:
             linked = self._link(backend, key, phase, arrays)
-        return linked(arrays)
+        try:
+            return linked(arrays)
+        except Exception as error:
+            _add_place(error)
+            raise
 
     def program(self, *shapes, phase=0, backend=None):
         """The Program for these input shapes (default: the static ones, 1 for None), to be printed or studied."""
@@ -120,6 +124,16 @@ class Function:
             if len(self._linked) > CACHED_SHAPES:
                 self._linked.popitem(last=False)
             return linked
+
+
+def _add_place(error):
+    """Note at an error that a kernel raised at which op, in which layer, and on what."""
+    trace = error.__traceback__
+    while trace is not None:
+        frame, trace, line = trace.tb_frame, trace.tb_next, trace.tb_lineno
+        step = frame.f_globals["run"].at.get(line - 2) if frame.f_code.co_filename == "<minikeras program>" else None
+        if step is not None:
+            error.add_note(f"K.{step.op.name} in {step.scope}: {', '.join(map(show, step.inputs))}")
 
 
 def dense(output):

@@ -17,6 +17,7 @@ class Line:
     def __init__(self, program, engine):
         self.program, self.engine = program, engine
         self.lines, self.globals, self.names = [], {}, {}
+        self.at = {}  # index of a line -> its step
         self.last = program.last_uses()
         for i, value in enumerate(program.inputs):
             if value.kind == "input":
@@ -55,6 +56,7 @@ class Line:
         for value in step.outputs:
             self.names[value] = f"t{i}" + (f"_{value.index}" if len(step.outputs) > 1 else "")
         left = ", ".join(self.names[v] for v in step.outputs)
+        self.at[len(self.lines)] = step
         self.lines.append(f"{left} = {self.bind(kernel, f'{step.op.name}_')}({arguments})")
         dead = {v: None for v in (*step.inputs, *step.outputs) if v.kind == "step" and self.last[v] <= i}
         if dead:
@@ -91,7 +93,7 @@ class Line:
         source = f"def run({header}):\n    " + "\n    ".join(self.lines) + "\n"
         exec(compile(source, "<minikeras program>", "exec"), self.globals)
         run = self.globals["run"]
-        run.source = source
+        run.source, run.at = source, self.at
         return run
 
 

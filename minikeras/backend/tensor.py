@@ -99,6 +99,15 @@ class Apply:
         self.outputs, self.scope, self.control, self.serial = (), building.scope, control, next(serials)
 
 
+class Shape(tuple):
+    """A shape that can be asked for its list, as those of TensorFlow."""
+
+    __slots__ = ()
+
+    def as_list(self):
+        return list(self)
+
+
 class Tensor:
     """A value in the graph: static shape (None: unknown until run), dtype, name, and the application that makes it.
 
@@ -136,8 +145,8 @@ class Tensor:
         return len(self.shape)
 
     def get_shape(self):
-        """The static shape, as a tuple."""
-        return self.shape
+        """The static shape, as a tuple that has an `as_list`, too."""
+        return Shape(self.shape)
 
     def __repr__(self):
         return f"<{type(self).__name__} {self.name} {show(self)}>"

@@ -2,6 +2,7 @@
 
 import functools
 import threading
+from numbers import Integral
 
 import numpy as np
 
@@ -168,10 +169,10 @@ class Layer(Uses):
 
         dtype = dtype or self.dtype or K.floatx()
         shape = () if shape is None else tuple(shape)
-        if any(size is None for size in shape):
+        if not all(isinstance(size, Integral) and size >= 0 for size in shape):
             raise ValueError(f"Layer {self.name!r} ({type(self).__name__}): the shape {shape} of weight {name!r} is "
-                             "not fully known. Give the sizes of the input's axes, as in"
-                             " Input(shape=...).")  # fmt: skip
+                             "not fully known, or its sizes are not whole numbers. Give the sizes of the input's axes, "
+                             "as in Input(shape=...).")  # fmt: skip
         initializer = initializers.get(initializer or ("glorot_uniform" if "float" in dtype else "zeros"))
         weight = K.variable(initializer(shape, dtype=dtype), dtype=dtype, name=name,
                             constraint=constraints.get(constraint))  # fmt: skip
@@ -365,6 +366,8 @@ class Layer(Uses):
 
         kwargs: handed on to `call`. Returns a tensor or a list of them.
         """
+        if not hasattr(self, "name"):
+            raise RuntimeError(f"{type(self).__name__}: __init__ has to call super().__init__(**kwargs).")
         inputs = list(inputs) if isinstance(inputs, (list, tuple)) else inputs
         tensors = to_list(inputs)
         with K.name_scope(self.name, owner=type(self).__name__), running(self, tensors):
@@ -375,8 +378,13 @@ class Layer(Uses):
                 kwargs["mask"] = mask
             output = self.call(inputs, **kwargs)
             outputs = [K.identity(t) if any(t is x for x in tensors) else t for t in to_list(output, allow_tuple=True)]
+            if not all(map(K.is_tensor, outputs)):
+                raise ValueError(f"Layer {self.name!r} ({type(self).__name__}): `call` has to return a tensor, or a "
+                                 f"list of them; it returned {output!r}.")  # fmt: skip
             output_mask = self.compute_mask(inputs, mask)
-            self._record(inputs, outputs, to_list(mask), output_mask, arguments)
+            shapes = [K.int_shape(x) for x in tensors]
+            self._add_inbound_node(tensors, outputs, mask, padded(output_mask, outputs), shapes,
+                                   self._output_shapes(unpack_singleton(shapes), outputs), arguments)  # fmt: skip
             self._regularize_activity(tensors, outputs)
         return outputs if isinstance(output, (list, tuple)) and len(outputs) != 1 else outputs[0]
 
@@ -390,13 +398,16 @@ class Layer(Uses):
                 self.set_weights(self._initial_weights)
         self.assert_input_compatibility(inputs)
 
-    def _record(self, inputs, outputs, masks, output_mask, arguments):
-        shapes = [K.int_shape(x) for x in to_list(inputs)]
-        output_masks = to_list(output_mask, allow_tuple=True)
-        if len(output_masks) != len(outputs):
-            output_masks = (output_masks + [None] * len(outputs))[: len(outputs)]
-        output_shapes = self._output_shapes(unpack_singleton(shapes), outputs)
-        Node.of_call(self, list(to_list(inputs)), outputs, masks, output_masks, shapes, output_shapes, arguments)
+    def _add_inbound_node(self, input_tensors, output_tensors, input_masks, output_masks, input_shapes, output_shapes,
+                          arguments=None):  # fmt: skip
+        """Record a call on `input_tensors`, whose makers are read off them; marks `output_tensors` as made by it."""
+        lists = [list(to_list(items)) for items in
+                 (input_tensors, output_tensors, input_masks, output_masks, input_shapes, output_shapes)]  # fmt: skip
+        makers = [getattr(t, "_keras_history", (None, None, None)) for t in lists[0]]
+        Node(self, *([m[part] for m in makers] for part in range(3)), *lists, arguments)
+        for index, (tensor, shape) in enumerate(zip(lists[1], lists[5], strict=True)):
+            tensor._keras_shape = shape
+            tensor._keras_history = (self, len(self._inbound_nodes) - 1, index)
 
     def _output_shapes(self, input_shape, outputs):
         """The static shapes of the outputs; where the graph does not know a size, `compute_output_shape` may."""
@@ -501,6 +512,11 @@ def _layers_in(holder):
 def _add_new(known, item):
     if not any(item is other for other in known):
         known.append(item)
+
+
+def padded(masks, outputs):
+    """The mask(s) that compute_mask gave as a list, one item an output."""
+    return (list(to_list(masks, allow_tuple=True)) + [None] * len(outputs))[: len(outputs)]
 
 
 def _kind_of_part(item):

@@ -9,7 +9,7 @@ from .base_layer import disable_tracking, unique
 from .container import Container
 from .objective import Objective
 
-_OBJECTIVE_ATTRIBUTES = ("loss_functions", "targets", "sample_weights", "total_loss", "metrics_tensors")
+_OBJECTIVE_ATTRIBUTES = ("loss_functions", "targets", "sample_weights", "total_loss")
 
 
 class FedFunction:
@@ -97,6 +97,7 @@ class CompiledContainer(Container):
         for name in _OBJECTIVE_ATTRIBUTES:
             setattr(self, name, getattr(objective, name))
         self.loss_weights_list, self.sample_weight_modes = objective.loss_weights, objective.modes
+        self.metrics_tensors = tuple(objective.metrics_tensors)  # to be read; what add_metric adds is reported
         self._compile_metric_functions = objective.metric_functions
         self._feed_outputs = [self.outputs[i] for i in objective.fed]
         self._feed_output_names = [self.output_names[i] for i in objective.fed]

@@ -5,7 +5,7 @@ import json
 from .. import backend as K
 from ..legacy import interfaces
 from ..utils.generic_utils import has_arg, object_list_uid, to_list, unpack_singleton
-from .base_layer import Layer, assign_weights, running, unique
+from .base_layer import Layer, assign_weights, padded, running, unique
 from .config import snake_case
 from .graph_config import graph_of, json_form, node_config
 from .graph_map import GraphMap
@@ -104,10 +104,14 @@ class Container(Layer):
     @property
     def _network_nodes(self):
         """Keys '<layer>_ib-<index>' of the nodes that belong to the graph."""
-        return {f"{layer.name}_ib-{index}" for layer in self._graph.layers
+        return {self._node_key(layer, index) for layer in self._graph.layers
                 for index, node in enumerate(layer._inbound_nodes) if node in self._graph}  # fmt: skip
 
     _container_nodes = _network_nodes
+
+    @staticmethod
+    def _node_key(layer, node_index):
+        return f"{layer.name}_ib-{node_index}"
 
     @property
     def layers(self):
@@ -452,12 +456,12 @@ def _applied(node, known):
         arguments.setdefault("mask", mask)
     with K.name_scope(layer.name, owner=type(layer).__name__), running(layer, tensors):
         outputs = to_list(layer.call(given, **arguments), allow_tuple=True)
-        output_masks = to_list(layer.compute_mask(given, mask), allow_tuple=True)
+        output_masks = padded(layer.compute_mask(given, mask), outputs)
         layer._regularize_activity(tensors, outputs)
     shapes = layer._output_shapes(unpack_singleton([K.int_shape(x) for x in tensors]), outputs)
     for tensor, shape in zip(outputs, shapes, strict=True):
         tensor._keras_shape = shape
-    return outputs, (list(output_masks) + [None] * len(outputs))[: len(outputs)]
+    return outputs, output_masks
 
 
 def _translated(value, known):

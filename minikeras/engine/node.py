@@ -32,19 +32,6 @@ class Node:
         shapes = [[t._keras_shape for t in tensors] for tensors in (inputs, outputs)]
         return cls(layer, [], [], [], list(inputs), list(outputs), [None] * len(inputs), output_masks, *shapes)
 
-    @classmethod
-    def of_call(cls, layer, inputs, outputs, input_masks, output_masks, input_shapes, output_shapes, arguments):
-        """The node of a call on `inputs`, whose makers are read off the tensors; marks `outputs` as made by it."""
-        makers = [getattr(t, "_keras_history", (None, None, None)) for t in inputs]
-        layers, nodes, indices = ([m[part] for m in makers] for part in range(3))
-        node = cls(layer, layers, nodes, indices, inputs, outputs, input_masks, output_masks, input_shapes,
-                   output_shapes, arguments)  # fmt: skip
-        place = len(layer._inbound_nodes) - 1
-        for index, (tensor, shape) in enumerate(zip(outputs, output_shapes, strict=True)):
-            tensor._keras_shape = shape
-            tensor._keras_history = (layer, place, index)
-        return node
-
     def inbound_nodes(self):
         """The nodes that made the inputs, without those that no layer made."""
         return [

@@ -66,8 +66,10 @@ def standardize_input_data(data, names, shapes=None, check_batch_axis=True, exce
     found = _listed(data, names, what)
     _check_count(found, names, what)
     found = [as_array(x, name) for x, name in zip(found, names, strict=True)]
-    arrays = [standardize_single_array(x) for x in found]
-    for array, x, name, shape in zip(arrays, found, names, shapes or [None] * len(names), strict=True):
+    shapes = shapes or [None] * len(names)
+    arrays = [x if shape is not None and len(shape) == 1 else standardize_single_array(x)
+              for x, shape in zip(found, shapes, strict=True)]  # fmt: skip
+    for array, x, name, shape in zip(arrays, found, names, shapes, strict=True):
         if shape is not None and array is not None and not K.is_tensor(array):
             _check_shape(array, name, tuple(shape), check_batch_axis, what, tuple(x.shape))
     return arrays

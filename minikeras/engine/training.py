@@ -67,8 +67,16 @@ class Model(CompiledContainer):
         if self._is_compiled and self._objective is None:
             self._compile_graph()
 
-    def _standardize_user_data(self, x, y=None, sample_weight=None, class_weight=None, batch_size=None):
-        """Three lists of arrays to feed: inputs, targets, sample weights (none where all weigh the same)."""
+    def _standardize_user_data(self, x, y=None, sample_weight=None, class_weight=None, check_array_lengths=True,
+                               batch_size=None):  # fmt: skip
+        """Three lists of arrays to feed: inputs, targets, sample weights. check_array_lengths: they always are."""
+        x, y, weights = self._standardized(x, y, sample_weight, class_weight, batch_size)
+        modes = self._feed_sample_weight_modes if y else []
+        return x, y, weights or [standardize_weights(a, sample_weight_mode=m) for a, m in zip(y, modes, strict=True)
+                              if not K.is_tensor(a)]  # fmt: skip
+
+    def _standardized(self, x, y=None, sample_weight=None, class_weight=None, batch_size=None):
+        """The same, with no weights where all weigh the same."""
         self._make_ready_for(x)
         shapes = [None if K.is_tensor(t) and getattr(t, "sparse", False) else shape
                   for t, shape in zip(self._feed_inputs, self._feed_input_shapes, strict=True)]  # fmt: skip
@@ -86,9 +94,10 @@ class Model(CompiledContainer):
     def _standardize_targets(self, y, sample_weight, class_weight):
         self._need_objective()
         names, losses = self._feed_output_names, self._feed_loss_fns
-        shapes = [target_shape(shape, loss) for shape, loss in zip(self._feed_output_shapes, losses, strict=True)]
+        shapes = [target_shape(shape, loss) or (None,) * K.ndim(target) for shape, loss, target in
+                  zip(self._feed_output_shapes, losses, self._feed_targets, strict=True)]  # fmt: skip
         y = standardize_input_data(y, names, None, check_batch_axis=False, exception_prefix="target")
-        y = [_column_of_classes(a, shape) for a, shape in zip(y, shapes, strict=True)]
+        y = [_with_axes_of(a, shape) for a, shape in zip(y, shapes, strict=True)]
         check_loss_and_target_compatibility(y, losses, self._feed_output_shapes)
         y = standardize_input_data(y, names, shapes, check_batch_axis=False, exception_prefix="target")
         given = zip(y, standardize_sample_weights(sample_weight, names), standardize_class_weights(class_weight, names),
@@ -135,7 +144,7 @@ class Model(CompiledContainer):
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
             raise ValueError("validation_data has to be (inputs, targets) or (inputs, targets, sample_weights), or a "
                              f"generator or Sequence; got {str(data)[:200]}.")  # fmt: skip
-        x, y, weights = self._standardize_user_data(data[0], data[1], data[2] if len(data) == 3 else None)
+        x, y, weights = self._standardized(data[0], data[1], data[2] if len(data) == 3 else None)
         return x + y + weights
 
     # Training, evaluation, prediction
@@ -188,7 +197,7 @@ class Model(CompiledContainer):
         shapes = (x.shape, y.shape, batch_size) if plain else None
         if shapes in self._fitting:
             return [x, y]
-        xs, ys, weights = self._standardize_user_data(x, y, sample_weight, class_weight, batch_size)
+        xs, ys, weights = self._standardized(x, y, sample_weight, class_weight, batch_size)
         if len(ys) != len(self._feed_targets):
             raise ValueError(f"Model {self.name!r}: targets are needed for the outputs {self._feed_output_names}.")
         if plain and [*map(id, xs + ys)] == [id(x), id(y)]:
@@ -229,7 +238,7 @@ class Model(CompiledContainer):
         if is_stream(x):
             return self.predict_generator(x, steps, callbacks, max_queue_size, workers, use_multiprocessing, verbose)
         batch_size = self._batch_size(batch_size, steps)
-        x, _, _ = self._standardize_user_data(x, batch_size=batch_size)
+        x, _, _ = self._standardized(x, batch_size=batch_size)
         self._make_predict_function()
         check_num_samples(x, batch_size, steps, "steps")
         batches = self._batches(x, batch_size, steps)
@@ -258,7 +267,7 @@ class Model(CompiledContainer):
 
     def predict_on_batch(self, x):
         """The outputs for one batch: an array, or a list of them."""
-        x, _, _ = self._standardize_user_data(x)
+        x, _, _ = self._standardized(x)
         self._make_predict_function()
         return unpack_singleton(self.predict_function(self._feeds(x)))
 
@@ -295,11 +304,13 @@ class Model(CompiledContainer):
         )
 
 
-def _column_of_classes(array, shape):
-    """Class numbers without their last axis, of size 1, get it."""
-    if array is not None and shape is not None and shape[-1] == 1 and not K.is_tensor(array):
-        return np.expand_dims(array, -1) if len(array.shape) == len(shape) - 1 else array
-    return array
+def _with_axes_of(array, shape):
+    """Class numbers without their last axis, of size 1, get it; a column for outputs of one axis loses it."""
+    if array is None or not shape or K.is_tensor(array):
+        return array
+    if len(shape) == 1 and tuple(array.shape[1:]) == (1,):
+        return array[:, 0]
+    return np.expand_dims(array, -1) if shape[-1] == 1 and len(array.shape) == len(shape) - 1 else array
 
 
 def _refuse(kwargs):

@@ -80,7 +80,7 @@ def _split(item):
 
 
 def _training_feeds(model, item, class_weight):
-    x, y, weights = model._standardize_user_data(*_split(item), class_weight=class_weight)
+    x, y, weights = model._standardized(*_split(item), class_weight=class_weight)
     return model._feeds([*x, *y, *weights]), _size_of(x)
 
 
@@ -89,7 +89,7 @@ def _prediction_feeds(model, item):
     # A list from a data loader may be inputs and targets; one of as many items as there are inputs is inputs.
     if isinstance(x, list) and model.inputs and len(x) in (2, 3) and len(model._feed_inputs) == 1:
         x = x[0]
-    x, _, _ = model._standardize_user_data(x)
+    x, _, _ = model._standardized(x)
     return model._feeds(x), _size_of(x)
 
 

@@ -60,7 +60,7 @@ def who(layer):
 
 def known(layer, shape, axis, what="features"):
     """The size of an axis of the input, which the layer's weights depend on. Raises ValueError when it is None."""
-    size = shape[axis]
+    size = shape[axis] if -len(shape) <= axis < len(shape) else None
     if size is None:
         raise ValueError(
             f"{who(layer)} needs to know the number of {what}, axis {axis} of its input, to make its weights, "

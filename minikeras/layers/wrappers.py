@@ -3,7 +3,7 @@
 import copy
 
 from .. import backend as K
-from ..engine.base_layer import Layer
+from ..engine.base_layer import InputSpec, Layer
 from ..utils.generic_utils import CustomObjectScope, has_arg
 from .common import who
 from .recurrent import StateArguments, as_list, separate
@@ -79,7 +79,8 @@ class TimeDistributed(Wrapper):
         return (shape[0], *shape[2:])
 
     def build(self, input_shape):
-        if len(input_shape) < 3 and not self.layer.built and None in input_shape[1:]:
+        spec = self.layer.input_spec
+        if isinstance(spec, InputSpec) and len(input_shape) <= (spec.min_ndim or spec.ndim or 0):
             raise ValueError(f"{who(self)} needs an input [batch, time, ...], got shape {tuple(input_shape)}.")
         if not self.layer.built:
             self.layer.build(self._step_shape(input_shape))
@@ -140,6 +141,8 @@ class Bidirectional(StateArguments, Wrapper):
         self.forward_layer = copy.copy(layer)
         self.forward_layer._layers = list(layer._layers)
         config = layer.get_config()
+        if "go_backwards" not in config:
+            raise ValueError(f"Bidirectional: {who(layer)} is no recurrent layer: its config has no go_backwards.")
         config["go_backwards"] = not config["go_backwards"]
         with CustomObjectScope(_classes(layer)):
             self.backward_layer = type(layer).from_config(config)

@@ -3,8 +3,24 @@
 import numpy as np
 import pytest
 
+from minikeras import backend as K
 from minikeras import callbacks
-from minikeras.layers import Add, Concatenate, Conv2D, Dense, Flatten, Input, Lambda
+from minikeras.layers import (
+    GRU,
+    Add,
+    BatchNormalization,
+    Bidirectional,
+    Concatenate,
+    Conv2D,
+    Dense,
+    Embedding,
+    Flatten,
+    Input,
+    Lambda,
+    Layer,
+    Reshape,
+    TimeDistributed,  # fmt: skip
+)
 from minikeras.models import Model, Sequential
 
 X = np.random.RandomState(0).randn(6, 3).astype("float32")
@@ -97,3 +113,47 @@ def test_each_epoch_is_announced(capsys):
 def test_layers_that_do_not_fit_their_inputs_say_who_and_why(build, words):
     with pytest.raises((ValueError, TypeError), match=f"(?s){words}"):
         build()
+
+
+class Forgetful(Layer):
+    def __init__(self):
+        self.units = 3
+
+
+class Choosy(Layer):
+    def call(self, inputs):
+        return inputs if K.sum(inputs) > 0 else -inputs
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda x: Forgetful()(x), r"Forgetful: __init__ has to call super\(\).__init__"),
+        (lambda x: Lambda(lambda x: None, name="f")(x), "'f' .*has to return a tensor.*it returned None"),
+        (lambda x: Choosy()(x), r"truth value of .*K.switch"),
+        (lambda x: Dense(2.5, name="d")(x), r"'d' .*shape \(3, 2.5\) of weight 'kernel'.*whole numbers"),
+        (lambda x: BatchNormalization(axis=4, name="bn")(x), r'"bn" .*axis 4 of its input.*shape is \(None, 3\)'),
+        (lambda x: TimeDistributed(Dense(2), name="td")(x), r'"td" .*\[batch, time, ...\], got shape \(None, 3\)'),
+        (lambda x: Bidirectional(Dense(2, name="d")), 'layer "d" .*is no recurrent layer'),
+        (lambda x: GRU(2, name="g")(x), "'g' .*expected ndim=3, found ndim=2"),
+        (lambda x: GRU(2, name="g", stateful=True)(Input((4, 3))), '"g" .*stateful.*batch_input_shape'),
+        (lambda x: Reshape((2, 2), name="r")(x), r'"r" .*3 elements, which do not fit target_shape \(2, 2\)'),
+        (lambda x: Dense(2, name="d")(np.ones((1, 3))), r"'d' .*ndarray of shape \(1, 3\), which is no symbolic"),
+        (lambda x: Dense(2, name="d", units_=3), r"Dense: unknown keyword arguments \['units_'\]"),
+        (lambda x: Model(x, x + 1), "is not the output of a layer.*Lambda"),
+        (lambda x: Dense(2, activation="rleu"), "Did you mean 'relu'"),
+        (lambda x: Sequential([Dense(2, input_shape=(3,)), "relu"]), "only layers can be added, got 'relu'"),
+    ],
+)
+def test_layers_that_are_misused_say_so(make, words):
+    with pytest.raises((ValueError, TypeError, RuntimeError), match=f"(?s){words}"):
+        make(Input((3,)))
+
+
+def test_what_fails_while_it_runs_is_noted_with_its_layer(backend):
+    model = Sequential([Embedding(5, 2, input_length=3, name="words")])
+    if backend == "jax":
+        pytest.skip("JAX takes the last row for an index that is out of range.")
+    with pytest.raises(IndexError) as caught:
+        model.predict(np.array([[1, 2, 7]]))
+    assert caught.value.__notes__ == ['K.take in layer "words" (Embedding): [5, 2] float32, [1, 3] int32']

@@ -117,3 +117,13 @@ def test_shapes_that_all_calls_have_in_common_are_defined():
     layer(Input((3,)))
     assert layer.input_shape == (None, 3)
     assert layer.output_shape == (None, 2)
+
+
+def test_a_call_can_be_recorded_by_hand():
+    x, layer = Input((3,)), Layer(name="by_hand")
+    y = x * 2
+    layer._add_inbound_node(x, y, None, None, (None, 3), (None, 3), arguments={"factor": 2})
+    assert y._keras_history == (layer, 0, 0)
+    assert layer.output is y
+    assert layer.inbound_nodes[0].inbound_layers == [x._keras_history[0]]
+    assert Model(x, y).predict(np.ones((1, 3))).shape == (1, 3)

@@ -496,3 +496,31 @@ def test_a_column_is_made_of_one_dimensional_data(backend):
     model = Sequential([Dense(1)])
     model.compile("sgd", "mse")
     model.fit(np.arange(3.0), np.arange(3.0), verbose=0)
+
+
+@pytest.mark.parametrize("loss", ["mse", lambda y_true, y_pred: (y_true - y_pred) ** 2])
+def test_outputs_without_further_axes_take_rows_and_columns_of_targets(backend, loss):
+    x = Input((3,))
+    model = Model(x, Lambda(lambda x: K.sum(x, axis=-1))(x))
+    model.compile("sgd", loss)
+    data, y = np.arange(6.0).reshape(2, 3), np.array([1.0, 10.0])
+    for targets in (y, y[:, None]):
+        assert model.evaluate(data, targets, verbose=0) == pytest.approx(4)  # (2 ** 2 + 2 ** 2) / 2
+
+
+def test_inputs_without_further_axes_take_numbers(backend):
+    x = Input(shape=())
+    model = Model(x, Lambda(lambda x: 2 * x)(x))
+    assert model.predict(np.arange(3.0)).tolist() == [0, 2, 4]
+
+
+def test_data_are_made_ready_as_functions_of_ones_own_need_them(backend):
+    model = Sequential([Dense(2, input_shape=(3,))])
+    model.compile("sgd", "mse")
+    fed = model._feed_inputs + model._feed_targets + model._feed_sample_weights
+    gradients = K.function(fed, model.optimizer.get_gradients(model.total_loss, model.trainable_weights))
+    x, y, weights = model._standardize_user_data(np.ones((4, 3)), np.zeros((4, 2)))
+    assert weights[0].tolist() == [1, 1, 1, 1]
+    of_kernel, of_bias = gradients(x + y + weights)
+    np.testing.assert_allclose(of_bias, model.predict(x).mean(0), rtol=1e-5)
+    np.testing.assert_allclose(of_kernel, np.tile(of_bias, (3, 1)), rtol=1e-5)

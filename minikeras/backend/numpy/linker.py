@@ -84,7 +84,7 @@ class Plan:
     """
 
     def __init__(self, program, engine, groups=()):
-        self.program, self.engine, self.lines, self.names = program, engine, [], {}
+        self.program, self.engine, self.lines, self.names, self.at = program, engine, [], {}, {}
         self.direct = {}  # Value -> where it is needed: its part of a group's flat gradient
         self.late = []  # (that part, Value) where it is made elsewhere and has to be copied
         self.place = {}  # Value -> an array that stays the same from run to run, or the name of a local variable
@@ -189,6 +189,7 @@ class Plan:
 
     def add(self, i, step):
         kernel = self.kernel(step)
+        self.at[len(self.lines)] = step
         if getattr(kernel, "is_view", False) and self._view(step, kernel):
             pass
         elif takes_out(kernel) and len(step.outputs) == 1 and step.outputs[0].dtype != "bfloat16":
@@ -353,7 +354,7 @@ class Plan:
         scope = {**self.names, "copyto": np.copyto, "array": np.array, "asarray": np.asarray, "copy": np.array}
         exec(compile(source, "<minikeras program>", "exec"), scope)
         run = scope["run"]
-        run.source = source
+        run.source, run.at = source, self.at
         return run
 
 
