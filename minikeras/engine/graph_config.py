@@ -15,7 +15,7 @@ def graph_of(config, custom_objects):
     layers, pending = {}, []
     with making():
         for data in config["layers"]:
-            kept = {key: data[key] for key in ("class_name", "config", KEY) if key in data}
+            kept = {key: data[key] for key in ("class_name", "config", "graph", KEY) if key in data}
             layers[data["name"]] = called = _Called(deserialize(kept, custom_objects))
             pending.append((called, list(data["inbound_nodes"])))
     while any(calls for _, calls in pending):

@@ -21,8 +21,14 @@ _under_way = _UnderWay()
 
 
 def entry(layer, **more):
-    """The entry of a layer in the config of a model: {"class_name", "config"}, and more."""
+    """The entry of a layer in the config of a model: {"class_name", "config"}, and more.
+
+    For a Lambda layer this is its graph: Keras 2.3.1 does not look there, as it would inside of the config.
+    """
     found = {**more, "class_name": type(layer).__name__, "config": layer.get_config()}
+    graph = layer.stored_graph() if found["class_name"] == "Lambda" and hasattr(layer, "stored_graph") else None
+    if graph is not None:
+        found["graph"] = graph
     if _under_way.entries is not None:
         _under_way.entries.append((layer, found))
     return found

@@ -1,12 +1,12 @@
-"""The basic layers: dense, activations, dropout, reshaping, masking, and arbitrary functions."""
+"""The basic layers: dense, activations, dropout, reshaping, masking."""
 
 import numpy as np
 
 from .. import activations, regularizers
 from .. import backend as K
 from ..engine.base_layer import InputSpec, Layer
-from ..utils.generic_utils import deserialize_keras_object, func_dump, func_load, get_custom_objects, has_arg
 from .common import adopt, channel_axis, known, new_weight, sizes_of, who
+from .lambda_layer import Lambda  # noqa: F401  (Keras has it here)
 
 
 class Masking(Layer):
@@ -251,118 +251,3 @@ class ActivityRegularization(Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape
-
-
-class _Code(tuple):
-    """The dump of a lambda. It holds on to the function, so that a copy made in this process needs no bytecode."""
-
-    @classmethod
-    def of(cls, function):
-        code = cls(func_dump(function))
-        code.function = function
-        return code
-
-
-def _dump(function):
-    """(what a config stores for a function, the type's name). Only lambdas, which have no name, go as bytecode."""
-    if getattr(function, "__name__", "<lambda>") == "<lambda>":
-        return _Code.of(function), "lambda"
-    return function.__name__, "function"
-
-
-def _load(config, key, layer_name, custom_objects):
-    """The function under `key` of a Lambda's config. Bytecode is not run unless the caller allowed it by name."""
-    stored, kind = config[key], config.pop(f"{key}_type", "raw")
-    custom = {**get_custom_objects(), **(custom_objects or {})}
-    if kind == "raw" or isinstance(stored, _Code):
-        return getattr(stored, "function", stored)
-    if kind == "function":
-        return deserialize_keras_object(stored, {}, custom, f"{key} of a Lambda layer")
-    if layer_name in custom and key == "function":
-        return custom[layer_name]
-    try:
-        return func_load(stored, globs=globals())
-    except ValueError as error:
-        raise ValueError(
-            f'layer "{layer_name}" (Lambda) was saved with its {key} as Python bytecode. Running code from a file is '
-            f"not safe, so it is not loaded. Hand the function in under the name of the layer: "
-            f"custom_objects={{{layer_name!r}: the_function}}."
-        ) from error
-
-
-class Lambda(Layer):
-    """A function of tensors as a layer.
-
-    function: takes the input tensor (or list of them), `arguments` as keywords, and the mask if it has a parameter
-    `mask`. output_shape: without the batch, or a function of the input shape; worked out from the graph when None.
-    mask: a tensor, or a function (inputs, mask) -> mask; None: no mask.
-
-    A config stores a named function by its name, which `custom_objects` has to know when it is loaded. A lambda is
-    stored as bytecode, as Keras 2 does; loading it needs the function under the layer's name in `custom_objects`.
-    """
-
-    def __init__(self, function, output_shape=None, mask=None, arguments=None, **kwargs):
-        super().__init__(**kwargs)
-        if not (output_shape is None or callable(output_shape) or isinstance(output_shape, (tuple, list))):
-            raise TypeError(f"{who(self)}: output_shape must be None, a tuple or a function, got {output_shape!r}.")
-        self.function = function
-        self.arguments = arguments or {}
-        self._seen = None  # shapes of the last inputs and outputs: saves a second trace of the function
-        self.supports_masking = mask is not None
-        self.mask = mask
-        self._output_shape = output_shape if output_shape is None or callable(output_shape) else tuple(output_shape)
-
-    def compute_output_shape(self, input_shape):
-        if callable(self._output_shape):
-            shape = self._output_shape(input_shape)
-            if not isinstance(shape, (tuple, list)):
-                raise ValueError(f"{who(self)}: the output_shape function must return a tuple, got {shape!r}.")
-            return tuple(shape)
-        if self._output_shape is not None:
-            return ((input_shape[0] if isinstance(input_shape, list) else input_shape)[0], *self._output_shape)
-        if self._seen is None or self._seen[0] != input_shape:
-            shapes = input_shape if isinstance(input_shape, list) else [input_shape]
-            inputs = [K.placeholder(shape=shape) for shape in shapes]
-            self.call(inputs if isinstance(input_shape, list) else inputs[0])
-        return self._seen[1]
-
-    def call(self, inputs, mask=None):
-        arguments = dict(self.arguments)
-        if has_arg(self.function, "mask"):
-            arguments["mask"] = mask
-        outputs = self.function(inputs, **arguments)
-        self._seen = _shapes(inputs), _shapes(outputs)
-        return outputs
-
-    def compute_mask(self, inputs, mask=None):
-        return self.mask(inputs, mask) if callable(self.mask) else self.mask
-
-    def get_config(self):
-        function, function_type = _dump(self.function)
-        shape, shape_type = _dump(self._output_shape) if callable(self._output_shape) else (self._output_shape, "raw")
-        config = super().get_config()
-        config.pop("mask", None)  # a mask is not stored
-        return {
-            **config, "function": function, "function_type": function_type, "output_shape": shape,
-            "output_shape_type": shape_type, "arguments": self.arguments,
-        }  # fmt: skip
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        config = dict(config)
-        name = config.get("name", "lambda")
-        for key in ("function", "output_shape"):
-            if key in config:
-                config[key] = _load(config, key, name, custom_objects)
-        config["arguments"] = {k: _array(v) for k, v in (config.get("arguments") or {}).items()}
-        return cls(**config)
-
-
-def _shapes(tensors):
-    return [K.int_shape(t) for t in tensors] if isinstance(tensors, (tuple, list)) else K.int_shape(tensors)
-
-
-def _array(value):
-    """Arrays among the arguments are stored in JSON as {'type': 'ndarray', 'value': nested lists}."""
-    is_array = isinstance(value, dict) and value.get("type") == "ndarray"
-    return np.array(value["value"]) if is_array else value
