@@ -130,7 +130,8 @@ def test_the_files_keep_the_layout_that_keras_2_3_1_reads(tmp_path):
     assert set(entry["config"]) == {"name", "trainable", "batch_input_shape", "dtype", "function", "function_type",
                                     "output_shape", "output_shape_type", "arguments"}  # fmt: skip
     assert entry["config"]["function_type"] == "lambda" and isinstance(entry["config"]["function"][0], str)
-    assert entry["graph"][0]["graph"]["steps"] == [["add", [{"t": 0}, {"array": [1.0], "shape": [], "dtype": "float32"}]]]
+    one = {"array": [1.0], "shape": [], "dtype": "float32"}
+    assert entry["graph"][0]["graph"]["steps"] == [["add", [{"t": 0}, one]]]
 
 
 def test_the_caller_s_function_comes_before_the_stored_graph():
@@ -198,5 +199,5 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_damaged_graph_is_an_error(name):
-    with pytest.raises(ValueError, match="stored graph|stored as the graph"):
+    with pytest.raises(ValueError, match=r"stored graph|stored as the graph"):
         model_from_json(damaged(HOSTILE[name]))
