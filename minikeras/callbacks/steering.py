@@ -88,6 +88,8 @@ class EarlyStopping(_Monitor):
             if self.verbose:
                 print("EarlyStopping: back to the weights of the best epoch.")
             self.model.set_weights(self.best_weights)
+            if getattr(self.model.optimizer, "use_ema", False):  # fit would end with the averages
+                self.model.optimizer.reset_averages(self.model._collected_trainable_weights)
 
     def on_train_end(self, logs=None):
         if self.stopped_epoch and self.verbose:
@@ -134,6 +136,47 @@ class ModelCheckpoint(_Monitor):
         save(filepath, overwrite=True)
 
 
+class SwapEMAWeights(Callback):
+    """Evaluates, validates and predicts with the moving averages of the weights, which an optimizer keeps that is made
+    with use_ema=True; a ValueError is raised for another.
+
+    swap_on_epoch: also from the end of an epoch to the beginning of the next, for callbacks that come after this one,
+    such as ModelCheckpoint. At the end of `fit` the averages are the weights in any case.
+    """
+
+    def __init__(self, swap_on_epoch=False):
+        super().__init__()
+        self.swap_on_epoch = swap_on_epoch
+
+    def _use(self, averages):
+        optimizer = self.model.optimizer
+        if not getattr(optimizer, "use_ema", False):
+            raise ValueError(f"SwapEMAWeights: the optimizer {type(optimizer).__name__} keeps no averages. Make it "
+                             "with use_ema=True.")  # fmt: skip
+        if optimizer.averages_in_use != averages:
+            optimizer.swap_averages(self.model._collected_trainable_weights)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._use(False)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._use(self.swap_on_epoch)
+
+    def on_test_begin(self, logs=None):
+        self._use(True)
+
+    def on_test_end(self, logs=None):
+        self._use(False)
+
+    on_predict_begin, on_predict_end = on_test_begin, on_test_end
+
+    def get_state(self):
+        return {"in_use": self.model.optimizer.averages_in_use}
+
+    def set_state(self, state):
+        self.model.optimizer.averages_in_use = state["in_use"]
+
+
 class _LearningRate:
     """The learning rate of the model's optimizer, as a number."""
 
@@ -142,10 +185,13 @@ class _LearningRate:
         if not hasattr(self.model.optimizer, "lr"):
             raise ValueError(f"{type(self).__name__}: the optimizer {type(self.model.optimizer).__name__} "
                              f"has no attribute 'lr'.")
-        return float(K.get_value(self.model.optimizer.lr))
+        return float(K.eval(self.model.optimizer.lr))
 
     @lr.setter
     def lr(self, value):
+        if not K.is_variable(self.model.optimizer.lr):
+            raise ValueError(f"{type(self).__name__}: the learning rate of the optimizer is no variable but follows a "
+                             "schedule. Make the optimizer with a number.")  # fmt: skip
         K.set_value(self.model.optimizer.lr, value)
 
 

@@ -43,8 +43,7 @@ _NEW_ARGUMENTS = {
     "kernel_initializer": _ANY, "kernel_regularizer": None, "kernel_constraint": None, "unroll": False,
     "dynamic": False,
     # optimizers
-    "name": _ANY, "jit_compile": _ANY, "is_legacy_optimizer": _ANY, "use_ema": False, "ema_momentum": _ANY,
-    "ema_overwrite_frequency": None, "weight_decay": None, "clipnorm": None, "clipvalue": None, "global_clipnorm": None,
+    "name": _ANY, "jit_compile": _ANY, "is_legacy_optimizer": _ANY, "weight_decay": None, "loss_scale_factor": None,
     "centered": False, "momentum": 0.0, "initial_accumulator_value": _ANY, "decay": 0.0,
     # losses and metrics
     "axis": -1, "fn": _ANY, "ignore_class": None, "multi_label": False, "num_labels": None, "label_weights": None,

@@ -136,6 +136,8 @@ def fit_batches(model, function, batches, names, epochs=1, initial_epoch=0, verb
     finally:
         for source in [batches, *([validate.batches] if validate else []), *backups]:
             source.close()
+    if getattr(model.optimizer, "use_ema", False):
+        model.optimizer.finalize_variable_values(model._collected_trainable_weights)
     callbacks.on_train_end()
     return model.history
 

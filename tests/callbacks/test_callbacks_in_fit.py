@@ -9,10 +9,12 @@ from minikeras.callbacks import (
     LearningRateScheduler,
     ModelCheckpoint,
     ReduceLROnPlateau,
+    SwapEMAWeights,
     TerminateOnNaN,
 )
 from minikeras.layers import Dense
 from minikeras.models import Sequential, load_model
+from minikeras.optimizers import SGD
 
 
 @pytest.fixture
@@ -112,3 +114,56 @@ def test_training_stops_at_the_first_batch_whose_loss_is_no_number(backend, mode
 
     model.fit(x, y, batch_size=2, shuffle=False, epochs=3, verbose=0, callbacks=[TerminateOnNaN(), Count()])
     assert seen == [0, 1, 2]
+
+
+def averaged_model():
+    model = Sequential([Dense(1, use_bias=False, kernel_initializer="zeros", input_shape=(1,))])
+    model.compile(SGD(1.0, use_ema=True, ema_momentum=0.5), lambda target, output: -output)  # the weight grows by 1
+    return model
+
+
+ONES = np.ones((3, 1), "float32")
+
+
+def test_averages_are_the_weights_in_validation_and_prediction_and_in_the_end(backend):
+    model, seen = averaged_model(), []
+
+    class Look(Callback):
+        def _look(self, *args):
+            seen.append(float(model.get_weights()[0][0, 0]))
+
+        on_epoch_begin = on_test_batch_begin = on_epoch_end = _look
+
+    swap = SwapEMAWeights()
+    history = model.fit(ONES, ONES, 1, 2, 0, [swap, Look()], validation_data=(ONES, ONES)).history
+    # weights 1, 2, ..., 6; averages 1, 1.5, 2.25, 3.125, 4.0625, 5.03125
+    assert seen == [0, *[2.25] * 3, 3, 3, *[5.03125] * 3, 6]
+    assert history["val_loss"] == [-2.25, -5.03125]
+    assert model.get_weights()[0] == 5.03125
+    assert model.predict(ONES[:1], callbacks=[swap]) == 5.03125
+    model.optimizer.swap_averages(model.trainable_weights)
+    model.fit(ONES, ONES, 1, 1, 0, [swap])
+    assert model.predict(ONES[:1]) == pytest.approx(np.mean([np.mean([np.mean([5.03125, 6.03125]), 7.03125]), 8.03125]))
+
+
+def test_callbacks_after_it_see_the_averages_at_the_ends_of_epochs(tmp_path):
+    pytest.importorskip("h5py")
+    model = averaged_model()
+    saved = ModelCheckpoint(str(tmp_path / "{epoch}.h5"), save_weights_only=True)
+    model.fit(ONES, ONES, 1, 2, 0, [SwapEMAWeights(swap_on_epoch=True), saved])
+    assert model.get_weights()[0] == 5.03125
+    for epoch, expected in ((1, 2.25), (2, 5.03125)):
+        model.load_weights(tmp_path / f"{epoch}.h5")
+        assert model.get_weights()[0] == expected
+
+
+def test_best_weights_stay_where_averages_are_kept():
+    model = averaged_model()
+    stopping = EarlyStopping("loss", mode="max", restore_best_weights=True, baseline=-1.5)
+    model.fit(ONES, ONES, 1, 5, 0, [stopping])  # the losses are -1 and -4
+    assert model.get_weights()[0] == 3
+
+
+def test_an_optimizer_without_averages_is_refused(model):
+    with pytest.raises(ValueError, match="use_ema=True"):
+        model.fit(*data(), verbose=0, callbacks=[SwapEMAWeights()])
