@@ -225,6 +225,7 @@ def test_a_training_config_of_tf_keras_2_is_read():
         "beta_2",
         "epsilon",
         "amsgrad",
+        "clipnorm",
     }
 
 
