@@ -109,14 +109,14 @@ def fit_batches(model, function, batches, names, epochs=1, initial_epoch=0, verb
     """
     model.history = History()
     stateful = names[1:]
-    own_last = [ProgbarLogger(batches.count_mode, stateful)] if verbose else []
+    own = [BaseLogger(stateful), *([ProgbarLogger(batches.count_mode, stateful)] if verbose else [])]
     # Backups come last, when the others have done what they do.
     callbacks = list_of_callbacks(callbacks)
     backups = [c for c in callbacks if isinstance(c, BackupAndRestore)]
     if len(backups) > 1:
         raise ValueError("fit takes one BackupAndRestore.")
     callbacks = [c for c in callbacks if c not in backups]
-    callbacks = CallbackList([BaseLogger(stateful), *callbacks, *own_last, model.history, *backups])
+    callbacks = CallbackList([*own, *callbacks, model.history, *backups])
     callbacks.set_model(model._callback_model())
     metrics = names + ["val_" + name for name in names] if validate else names
     callbacks.set_params({"batch_size": batches.batch_size, "epochs": epochs, "steps": batches.steps,

@@ -167,3 +167,47 @@ def test_best_weights_stay_where_averages_are_kept():
 def test_an_optimizer_without_averages_is_refused(model):
     with pytest.raises(ValueError, match="use_ema=True"):
         model.fit(*data(), verbose=0, callbacks=[SwapEMAWeights()])
+
+
+def test_hooks_come_in_this_order_with_these_logs(model):
+    x, y = data(6)
+    seen = []
+
+    def hook(name):
+        return lambda self, *args: seen.append((name, *(sorted(a) if isinstance(a, dict) else a for a in args)))
+
+    names = [f"on_{mode}_{when}" for mode in ("train", "test", "predict") for when in ("begin", "end")]
+    names += [f"on_{mode}_batch_{when}" for mode in ("train", "test", "predict") for when in ("begin", "end")]
+    watch = type("Watch", (Callback,), {n: hook(n) for n in [*names, "on_epoch_begin", "on_epoch_end"]})()
+    size, values = ["batch", "size"], ["batch", "loss", "mae", "size"]
+
+    def batches(mode, n, last):
+        return [event for i in range(n) for event in
+                ((f"on_{mode}_batch_begin", i, size), (f"on_{mode}_batch_end", i, last))]  # fmt: skip
+
+    model.fit(x, y, 2, epochs=1, verbose=0, validation_data=(x, y), callbacks=[watch])
+    assert watch.params == {"batch_size": 2, "epochs": 1, "steps": 3, "samples": 6, "verbose": 0,
+                            "do_validation": True, "metrics": ["loss", "mae", "val_loss", "val_mae"]}  # fmt: skip
+    assert [a.shape for a in watch.validation_data] == [(6, 3), (6, 1)]
+    assert seen == [
+        ("on_train_begin", []), ("on_epoch_begin", 0, []), *batches("train", 3, values),
+        ("on_test_begin", []), *batches("test", 3, values), ("on_test_end", []),
+        ("on_epoch_end", 0, ["loss", "mae", "val_loss", "val_mae"]), ("on_train_end", []),
+    ]  # fmt: skip
+    seen.clear()
+    model.evaluate(x, y, 3, verbose=0, callbacks=[watch])
+    assert seen == [("on_test_begin", []), *batches("test", 2, values), ("on_test_end", [])]
+    seen.clear()
+    model.predict(x, 3, callbacks=[watch])
+    assert seen == [("on_predict_begin", []), *batches("predict", 2, ["batch", "outputs", "size"]),
+                    ("on_predict_end", [])]  # fmt: skip
+
+
+def test_the_progress_bar_is_done_before_ones_own_callbacks_speak(model, capsys):
+    class Speak(Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            print("spoken")
+
+    model.fit(*data(), callbacks=[Speak()])
+    shown = capsys.readouterr().out
+    assert shown.index("20/20 [====") < shown.index("spoken")
