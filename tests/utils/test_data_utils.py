@@ -1,6 +1,7 @@
 """Sequences and the workers that make batches ahead; files from the net."""
 import hashlib
 import itertools
+import multiprocessing
 import pathlib
 import socket
 import tarfile
@@ -47,8 +48,18 @@ def test_a_sequence_is_iterated_for_one_epoch():
     assert list(Batches(3)) == [0, 1, 2]
 
 
+@pytest.fixture(params=["threads", *multiprocessing.get_all_start_methods()])
+def processes(request):
+    """Whether workers are processes, which are started in this way, and all gone at the end."""
+    before = multiprocessing.get_start_method()
+    if request.param != "threads":
+        multiprocessing.set_start_method(request.param, force=True)
+    yield request.param != "threads"
+    multiprocessing.set_start_method(before, force=True)
+    assert multiprocessing.active_children() == []
+
+
 @forks
-@pytest.mark.parametrize("processes", [False, True])
 def test_batches_come_in_order_epoch_after_epoch(processes):
     enqueuer = OrderedEnqueuer(Batches(5, seconds=0.001), use_multiprocessing=processes)
     enqueuer.start(workers=3, max_queue_size=4)
@@ -76,7 +87,6 @@ def test_on_epoch_end_is_called_before_the_last_batch_is_given():
 
 
 @forks
-@pytest.mark.parametrize("processes", [False, True])
 def test_an_error_in_a_worker_is_raised_in_the_consumer_and_stops_the_workers(processes):
     enqueuer = OrderedEnqueuer(Batches(5, fault_at=2), use_multiprocessing=processes)
     enqueuer.start(workers=2)
