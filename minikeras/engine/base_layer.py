@@ -1,6 +1,7 @@
 """Layer: weights, the call that records the graph, configs, and what a layer tells about its uses."""
 
 import functools
+import inspect
 import threading
 from numbers import Integral
 
@@ -75,6 +76,7 @@ class Layer(Uses):
         super().__init_subclass__(**kwargs)
         if cls.__module__.startswith(_OURS):
             interfaces.support_of_class(cls)
+            cls.__doc__ = cls.__doc__ or inspect.getdoc(cls)
 
     def __init__(self, **kwargs):
         unknown = sorted(set(kwargs) - _KNOWN_ARGUMENTS)

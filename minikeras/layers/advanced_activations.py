@@ -2,8 +2,8 @@
 
 from .. import activations
 from .. import backend as K
-from ..engine.base_layer import InputSpec, Layer
-from .common import adopt, new_weight
+from ..engine.base_layer import InputSpec
+from .common import Elementwise, adopt, new_weight
 
 
 def _floatx(value):
@@ -11,16 +11,7 @@ def _floatx(value):
     return value if value is None else float(K.cast_to_floatx(value))
 
 
-class _Elementwise(Layer):
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.supports_masking = True
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-
-class LeakyReLU(_Elementwise):
+class LeakyReLU(Elementwise):
     """x where x >= 0, alpha * x below. Source: Maas et al. (ICML, 2013)."""
 
     def __init__(self, alpha=0.3, **kwargs):
@@ -31,7 +22,7 @@ class LeakyReLU(_Elementwise):
         return K.relu(inputs, alpha=self.alpha)
 
 
-class PReLU(_Elementwise):
+class PReLU(Elementwise):
     """x where x >= 0, alpha * x below, with a learned alpha for each element of a sample.
 
     shared_axes: axes (from 1) along which one alpha serves for all, e.g. [1, 2] for images with the channels last.
@@ -58,7 +49,7 @@ class PReLU(_Elementwise):
         return K.relu(inputs) - self.alpha * K.relu(-inputs)
 
 
-class ELU(_Elementwise):
+class ELU(Elementwise):
     """x where x >= 0, alpha * (exp(x) - 1) below. Source: Clevert et al. (ICLR, 2016)."""
 
     def __init__(self, alpha=1.0, **kwargs):
@@ -69,7 +60,7 @@ class ELU(_Elementwise):
         return K.elu(inputs, self.alpha)
 
 
-class ThresholdedReLU(_Elementwise):
+class ThresholdedReLU(Elementwise):
     """x where x > theta, else 0. Source: Konda et al. (2014)."""
 
     def __init__(self, theta=1.0, **kwargs):
@@ -80,7 +71,7 @@ class ThresholdedReLU(_Elementwise):
         return inputs * K.cast(K.greater(inputs, self.theta), K.dtype(inputs))
 
 
-class Softmax(_Elementwise):
+class Softmax(Elementwise):
     """exp(x) / sum(exp(x)) over `axis`."""
 
     def __init__(self, axis=-1, **kwargs):
@@ -91,7 +82,7 @@ class Softmax(_Elementwise):
         return activations.softmax(inputs, axis=self.axis)
 
 
-class ReLU(_Elementwise):
+class ReLU(Elementwise):
     """min(x, max_value) where x >= threshold, negative_slope * (x - threshold) below."""
 
     def __init__(self, max_value=None, negative_slope=0.0, threshold=0.0, **kwargs):
@@ -104,7 +95,7 @@ class ReLU(_Elementwise):
         return K.relu(inputs, alpha=self.negative_slope, max_value=self.max_value, threshold=self.threshold)
 
 
-class GELU(_Elementwise):
+class GELU(Elementwise):
     """x times the normal distribution function of x; approximate: by its approximation with tanh."""
 
     def __init__(self, approximate=False, **kwargs):
@@ -115,7 +106,7 @@ class GELU(_Elementwise):
         return activations.gelu(inputs, self.approximate)
 
 
-class Swish(_Elementwise):
+class Swish(Elementwise):
     """x * sigmoid(x)."""
 
     def call(self, inputs):

@@ -6,7 +6,7 @@ from .. import activations, initializers
 from .. import backend as K
 from ..engine.base_layer import Layer
 from ..utils.generic_utils import has_arg
-from .common import adopt, known, new_weight
+from .common import adopt, from_config_with, known, new_weight
 
 
 def _parts(x, n, axis=-1):
@@ -391,13 +391,7 @@ class StackedRNNCells(Layer):
                 cell.set_weights(weights[:n])
                 weights = weights[n:]
 
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        from . import deserialize
-
-        config = dict(config)
-        config["cells"] = [deserialize(cell, custom_objects=custom_objects) for cell in config["cells"]]
-        return cls(**config)
+    from_config = from_config_with("cells")
 
 
 def _sizes(cell):

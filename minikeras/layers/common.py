@@ -4,6 +4,8 @@ import types
 
 from .. import activations, constraints, initializers, regularizers
 from .. import backend as K
+from ..engine.base_layer import Layer
+from ..utils.generic_utils import to_list
 
 # The last word of an argument's name tells which module turns a name or a config into the object.
 RESOLVERS = {
@@ -12,6 +14,12 @@ RESOLVERS = {
     "regularizer": regularizers.get,
     "constraint": constraints.get,
 }
+
+
+class Elementwise(Layer):
+    """A layer whose outputs have the shape and the mask of its inputs."""
+
+    supports_masking = True
 
 
 def given(scope):
@@ -51,6 +59,23 @@ def new_weight(layer, name, shape, kind=None, **kwargs):
         "constraint": getattr(layer, f"{kind}_constraint", None),
     }
     return layer.add_weight(name=name, shape=tuple(shape), **{**options, **kwargs})
+
+
+def from_config_with(key):
+    """A `from_config` of classes whose configs have that of another layer, or a list of some, under `key`."""
+
+    def from_config(cls, config, custom_objects=None):
+        from . import deserialize
+
+        config, inner = dict(config), config[key]
+        number = config.pop("num_constants", None)
+        made = [deserialize(item, custom_objects=custom_objects) for item in to_list(inner)]
+        layer = cls(**{**config, key: made if isinstance(inner, list) else made[0]})
+        if number is not None:
+            layer._num_constants = number
+        return layer
+
+    return classmethod(from_config)
 
 
 def who(layer):

@@ -30,7 +30,7 @@ def padding_pairs(value, rank, name):
 
 
 class _Conv(Layer):
-    """y = activation(x * kernel + bias): cross-correlation over `rank` spatial axes.
+    """y = activation(x * kernel + bias): cross-correlation over spatial axes: one (Conv1D), two (Conv2D) or three.
 
     filters: int, channels of the output. kernel_size, strides, dilation_rate: an int, or one for each spatial axis.
     padding: "valid" (none), "same" (as many outputs as strides), in Conv1D also "causal" (output t sees inputs up to
@@ -101,19 +101,16 @@ class _Conv(Layer):
 
 
 class Conv1D(_Conv):
-    __doc__ = (_Conv.__doc__ or "").replace("`rank` spatial axes", "time or another single axis")
     rank = 1
     __init__ = with_defaults(_Conv.__init__, data_format="channels_last")
 
 
 class Conv2D(_Conv):
-    __doc__ = (_Conv.__doc__ or "").replace("`rank`", "two")
     rank = 2
     __init__ = with_defaults(_Conv.__init__, strides=(1, 1), dilation_rate=(1, 1))
 
 
 class Conv3D(_Conv):
-    __doc__ = (_Conv.__doc__ or "").replace("`rank`", "three")
     rank = 3
     __init__ = with_defaults(_Conv.__init__, strides=(1, 1, 1), dilation_rate=(1, 1, 1))
 
@@ -152,7 +149,6 @@ class _ConvTranspose(_Conv):
 
 
 class Conv2DTranspose(_ConvTranspose, Conv2D):
-    __doc__ = _ConvTranspose.__doc__
 
     def __init__(
         self, filters, kernel_size, strides=(1, 1), padding="valid", output_padding=None, data_format=None,
@@ -165,7 +161,6 @@ class Conv2DTranspose(_ConvTranspose, Conv2D):
 
 
 class Conv3DTranspose(_ConvTranspose, Conv3D):
-    __doc__ = _ConvTranspose.__doc__
     dilation_rate = (1, 1, 1)
 
     def __init__(
@@ -215,13 +210,11 @@ class _SeparableConv(_Conv):
 
 
 class SeparableConv1D(_SeparableConv):
-    __doc__ = _SeparableConv.__doc__
     rank = 1
     __init__ = with_defaults(_SeparableConv.__init__, data_format="channels_last")
 
 
 class SeparableConv2D(_SeparableConv):
-    __doc__ = _SeparableConv.__doc__
     rank = 2
     __init__ = with_defaults(_SeparableConv.__init__, strides=(1, 1), dilation_rate=(1, 1))
 
@@ -292,7 +285,6 @@ class _UpSampling(_Spatial):
 
 
 class UpSampling1D(_UpSampling):
-    __doc__ = _UpSampling.__doc__
     rank = 1
 
     def __init__(self, size=2, **kwargs):
@@ -306,7 +298,6 @@ class UpSampling1D(_UpSampling):
 
 
 class UpSampling2D(_UpSampling):
-    __doc__ = _UpSampling.__doc__
     rank = 2
 
     def __init__(self, size=(2, 2), data_format=None, interpolation="nearest", **kwargs):
@@ -320,7 +311,6 @@ class UpSampling2D(_UpSampling):
 
 
 class UpSampling3D(_UpSampling):
-    __doc__ = _UpSampling.__doc__
     rank = 3
     __init__ = with_defaults(_UpSampling.__init__, size=(2, 2, 2))
 
@@ -348,7 +338,6 @@ class _ZeroPadding(_Spatial):
 
 
 class ZeroPadding1D(_ZeroPadding):
-    __doc__ = _ZeroPadding.__doc__
     rank = 1
 
     def __init__(self, padding=1, **kwargs):
@@ -362,13 +351,11 @@ class ZeroPadding1D(_ZeroPadding):
 
 
 class ZeroPadding2D(_ZeroPadding):
-    __doc__ = _ZeroPadding.__doc__
     rank = 2
     __init__ = with_defaults(_ZeroPadding.__init__, padding=(1, 1))
 
 
 class ZeroPadding3D(_ZeroPadding):
-    __doc__ = _ZeroPadding.__doc__
     rank = 3
     __init__ = with_defaults(_ZeroPadding.__init__, padding=(1, 1, 1))
 
@@ -398,7 +385,6 @@ class _Cropping(_Spatial):
 
 
 class Cropping1D(_Cropping):
-    __doc__ = _Cropping.__doc__
     rank = 1
 
     def __init__(self, cropping=(1, 1), **kwargs):
@@ -409,13 +395,11 @@ class Cropping1D(_Cropping):
 
 
 class Cropping2D(_Cropping):
-    __doc__ = _Cropping.__doc__
     rank = 2
     __init__ = with_defaults(_Cropping.__init__, cropping=((0, 0), (0, 0)))
 
 
 class Cropping3D(_Cropping):
-    __doc__ = _Cropping.__doc__
     rank = 3
     __init__ = with_defaults(_Cropping.__init__, cropping=((1, 1), (1, 1), (1, 1)))
 

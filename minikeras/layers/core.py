@@ -5,11 +5,11 @@ import numpy as np
 from .. import activations, regularizers
 from .. import backend as K
 from ..engine.base_layer import InputSpec, Layer
-from .common import adopt, channel_axis, known, new_weight, sizes_of, who
+from .common import Elementwise, adopt, channel_axis, known, new_weight, sizes_of, who
 from .lambda_layer import Lambda  # noqa: F401  (Keras has it here)
 
 
-class Masking(Layer):
+class Masking(Elementwise):
     """Mask the time steps in which every feature equals `mask_value`; what they hold becomes 0.
 
     Input and output [batch, time, features]; the mask is [batch, time].
@@ -17,7 +17,6 @@ class Masking(Layer):
 
     def __init__(self, mask_value=0.0, **kwargs):
         super().__init__(**kwargs)
-        self.supports_masking = True
         self.mask_value = mask_value
 
     def compute_mask(self, inputs, mask=None):
@@ -27,11 +26,8 @@ class Masking(Layer):
         kept = K.any(K.not_equal(inputs, self.mask_value), axis=-1, keepdims=True)
         return inputs * K.cast(kept, K.dtype(inputs))
 
-    def compute_output_shape(self, input_shape):
-        return input_shape
 
-
-class Dropout(Layer):
+class Dropout(Elementwise):
     """In training, set a random fraction `rate` of the elements to 0 and scale the others by 1 / (1 - rate).
 
     noise_shape: shape of the mask, broadcast to the input: 1 along axes that are dropped together; None (as the whole
@@ -43,7 +39,6 @@ class Dropout(Layer):
         super().__init__(**kwargs)
         self.rate = min(1.0, max(0.0, rate))
         self.noise_shape, self.seed = noise_shape, seed
-        self.supports_masking = True
 
     def _get_noise_shape(self, inputs):
         if self.noise_shape is None:
@@ -58,9 +53,6 @@ class Dropout(Layer):
             return K.dropout(inputs, self.rate, self._get_noise_shape(inputs), seed=self.seed)
 
         return K.in_train_phase(dropped, inputs, training=training)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
 
 
 class _SpatialDropout(Dropout):
@@ -105,19 +97,15 @@ class SpatialDropout3D(_SpatialDropout):
     rank = 3
 
 
-class Activation(Layer):
+class Activation(Elementwise):
     """An activation function as a layer. activation: a name or a function of one tensor."""
 
     def __init__(self, activation, **kwargs):
         super().__init__(**kwargs)
-        self.supports_masking = True
         self.activation = activations.get(activation)
 
     def call(self, inputs):
         return self.activation(inputs)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
 
 
 class Reshape(Layer):
@@ -240,14 +228,10 @@ class Dense(Layer):
         return (*input_shape[:-1], self.units)
 
 
-class ActivityRegularization(Layer):
+class ActivityRegularization(Elementwise):
     """The identity, with l1 * sum(|x|) + l2 * sum(x^2) added to the loss."""
 
     def __init__(self, l1=0.0, l2=0.0, **kwargs):
         super().__init__(**kwargs)
-        self.supports_masking = True
         self.l1, self.l2 = l1, l2
         self.activity_regularizer = regularizers.L1L2(l1=l1, l2=l2)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape

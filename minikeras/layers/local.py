@@ -62,7 +62,6 @@ class _LocallyConnected(Layer):
 
 
 class LocallyConnected1D(_LocallyConnected):
-    __doc__ = _LocallyConnected.__doc__
     rank = 1
     __init__ = with_defaults(_LocallyConnected.__init__)
 
@@ -81,6 +80,5 @@ class LocallyConnected1D(_LocallyConnected):
 
 
 class LocallyConnected2D(_LocallyConnected):
-    __doc__ = _LocallyConnected.__doc__
     rank = 2
     __init__ = with_defaults(_LocallyConnected.__init__, strides=(1, 1))

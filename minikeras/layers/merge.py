@@ -26,9 +26,7 @@ def broadcast_shape(a, b, layer):
 class _Merge(Layer):
     """Base of the layers of several inputs. Inputs: a list of tensors with one batch size."""
 
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.supports_masking = True
+    supports_masking = True
 
     def build(self, input_shape):
         self._check_list(input_shape)
@@ -214,34 +212,18 @@ class Dot(_Merge):
         return None
 
 
-def add(inputs, **kwargs):
-    """`Add(**kwargs)(inputs)`."""
-    return Add(**kwargs)(inputs)
+def _function(cls):
+    def function(inputs, **kwargs):
+        return cls(**kwargs)(inputs)
+
+    function.__name__ = function.__qualname__ = cls.__name__.lower()
+    function.__doc__ = f"`{cls.__name__}(**kwargs)(inputs)`."
+    return function
 
 
-def subtract(inputs, **kwargs):
-    """`Subtract(**kwargs)(inputs)`."""
-    return Subtract(**kwargs)(inputs)
-
-
-def multiply(inputs, **kwargs):
-    """`Multiply(**kwargs)(inputs)`."""
-    return Multiply(**kwargs)(inputs)
-
-
-def average(inputs, **kwargs):
-    """`Average(**kwargs)(inputs)`."""
-    return Average(**kwargs)(inputs)
-
-
-def maximum(inputs, **kwargs):
-    """`Maximum(**kwargs)(inputs)`."""
-    return Maximum(**kwargs)(inputs)
-
-
-def minimum(inputs, **kwargs):
-    """`Minimum(**kwargs)(inputs)`."""
-    return Minimum(**kwargs)(inputs)
+add, subtract, multiply, average, maximum, minimum = map(
+    _function, (Add, Subtract, Multiply, Average, Maximum, Minimum)
+)
 
 
 def concatenate(inputs, axis=-1, **kwargs):

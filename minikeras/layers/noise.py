@@ -1,23 +1,14 @@
 """Noise in training, the identity at test time. All keep shape and mask."""
 
 from .. import backend as K
-from ..engine.base_layer import Layer
+from .common import Elementwise
 
 # Fixed point of the self-normalizing activation: Klambauer et al. (NIPS, 2017), section 1.
 SELU_ALPHA = 1.6732632423543772848170429916717
 SELU_SCALE = 1.0507009873554804934193349852946
 
 
-class _Noise(Layer):
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.supports_masking = True
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-
-class GaussianNoise(_Noise):
+class GaussianNoise(Elementwise):
     """Add noise of mean 0 and standard deviation `stddev`."""
 
     def __init__(self, stddev, **kwargs):
@@ -31,7 +22,7 @@ class GaussianNoise(_Noise):
         return K.in_train_phase(noised, inputs, training=training)
 
 
-class GaussianDropout(_Noise):
+class GaussianDropout(Elementwise):
     """Multiply by noise of mean 1 and standard deviation sqrt(rate / (1 - rate)).
 
     Source: Srivastava et al., Dropout (JMLR, 2014), section 10.
@@ -52,7 +43,7 @@ class GaussianDropout(_Noise):
         return K.in_train_phase(noised, inputs, training=training)
 
 
-class AlphaDropout(_Noise):
+class AlphaDropout(Elementwise):
     """Dropout that keeps mean and variance of inputs as selu gives them: dropped elements become selu's lower limit,
     and an affine map restores the moments.
 

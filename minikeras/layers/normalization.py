@@ -1,11 +1,11 @@
 """Batch, layer and group normalization."""
 
 from .. import backend as K
-from ..engine.base_layer import InputSpec, Layer
-from .common import adopt, known, new_weight, sizes_of, who
+from ..engine.base_layer import InputSpec
+from .common import Elementwise, adopt, known, new_weight, sizes_of, who
 
 
-class BatchNormalization(Layer):
+class BatchNormalization(Elementwise):
     """gamma * (x - mean) / sqrt(variance + epsilon) + beta, with mean and variance over all axes but `axis`.
 
     In training they are those of the batch, and moving averages keep `momentum` of their old value at each step; at
@@ -19,7 +19,6 @@ class BatchNormalization(Layer):
         beta_regularizer=None, gamma_regularizer=None, beta_constraint=None, gamma_constraint=None, **kwargs,
     ):  # fmt: skip
         super().__init__(**kwargs)
-        self.supports_masking = True
         adopt(self, locals())
 
     def build(self, input_shape):
@@ -48,11 +47,8 @@ class BatchNormalization(Layer):
         pairs = ((self.moving_mean, mean), (self.moving_variance, variance))
         self.add_update([K.moving_average_update(old, new, self.momentum) for old, new in pairs], inputs)
 
-    def compute_output_shape(self, input_shape):
-        return input_shape
 
-
-class LayerNormalization(Layer):
+class LayerNormalization(Elementwise):
     """gamma * (x - mean) / sqrt(variance + epsilon) + beta, with mean and variance of each sample over `axis`.
 
     axis: an int or several. center, scale: whether there are beta and gamma. Weights: gamma, beta [*sizes of axis].
@@ -64,7 +60,6 @@ class LayerNormalization(Layer):
         beta_regularizer=None, gamma_regularizer=None, beta_constraint=None, gamma_constraint=None, **kwargs,
     ):  # fmt: skip
         super().__init__(**kwargs)
-        self.supports_masking = True
         adopt(self, locals())
 
     def _axes(self, rank):
@@ -84,11 +79,8 @@ class LayerNormalization(Layer):
                        for w in (self.gamma, self.beta))  # fmt: skip
         return K.layer_normalization(inputs, gamma, beta, axes, self.epsilon)
 
-    def compute_output_shape(self, input_shape):
-        return input_shape
 
-
-class GroupNormalization(Layer):
+class GroupNormalization(Elementwise):
     """gamma * (x - mean) / sqrt(variance + epsilon) + beta, with mean and variance of each sample over all axes, for
     each of `groups` groups of neighbouring channels.
 
@@ -103,7 +95,6 @@ class GroupNormalization(Layer):
         gamma_constraint=None, **kwargs,
     ):  # fmt: skip
         super().__init__(**kwargs)
-        self.supports_masking = True
         adopt(self, locals())
 
     def build(self, input_shape):
@@ -127,6 +118,3 @@ class GroupNormalization(Layer):
         shape = [n if i == axis else 1 for i, n in enumerate(sizes)]
         outputs = outputs * K.reshape(self.gamma, shape) if self.scale else outputs
         return outputs + K.reshape(self.beta, shape) if self.center else outputs
-
-    def compute_output_shape(self, input_shape):
-        return input_shape

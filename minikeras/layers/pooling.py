@@ -62,35 +62,29 @@ _init3d = with_defaults(_Pooling.__init__, pool_size=(2, 2, 2))
 
 
 class MaxPooling1D(_Max, _Pooling1D):
-    __doc__ = _Pooling.__doc__
     __init__ = _init1d
 
 
 class MaxPooling2D(_Max, _Pooling):
-    __doc__ = _Pooling.__doc__
     rank = 2
     __init__ = _init2d
 
 
 class MaxPooling3D(_Max, _Pooling):
-    __doc__ = _Pooling.__doc__
     rank = 3
     __init__ = _init3d
 
 
 class AveragePooling1D(_Average, _Pooling1D):
-    __doc__ = _Pooling.__doc__
     __init__ = _init1d
 
 
 class AveragePooling2D(_Average, _Pooling):
-    __doc__ = _Pooling.__doc__
     rank = 2
     __init__ = _init2d
 
 
 class AveragePooling3D(_Average, _Pooling):
-    __doc__ = _Pooling.__doc__
     rank = 3
     __init__ = _init3d
 
@@ -125,10 +119,8 @@ class GlobalAveragePooling1D(_Average, _GlobalPooling):
     """The mean over time, [batch, time, features] to [batch, features]; with a mask, over the time steps it keeps."""
 
     rank = 1
-
-    def __init__(self, data_format="channels_last", **kwargs):
-        super().__init__(data_format, **kwargs)
-        self.supports_masking = True
+    supports_masking = True
+    __init__ = _global_init1d
 
     def call(self, inputs, mask=None):
         if mask is None:
@@ -141,28 +133,23 @@ class GlobalAveragePooling1D(_Average, _GlobalPooling):
 
 
 class GlobalMaxPooling1D(_Max, _GlobalPooling):
-    __doc__ = _GlobalPooling.__doc__
     rank = 1
     __init__ = _global_init1d
 
 
 class GlobalAveragePooling2D(_Average, _GlobalPooling):
-    __doc__ = _GlobalPooling.__doc__
     rank = 2
 
 
 class GlobalMaxPooling2D(_Max, _GlobalPooling):
-    __doc__ = _GlobalPooling.__doc__
     rank = 2
 
 
 class GlobalAveragePooling3D(_Average, _GlobalPooling):
-    __doc__ = _GlobalPooling.__doc__
     rank = 3
 
 
 class GlobalMaxPooling3D(_Max, _GlobalPooling):
-    __doc__ = _GlobalPooling.__doc__
     rank = 3
 
 

@@ -14,7 +14,7 @@ from .. import regularizers
 from ..engine.base_layer import InputSpec, Layer
 from ..utils.generic_utils import has_arg
 from .cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
-from .common import given, who
+from .common import from_config_with, given, who
 
 
 def separate(inputs, initial_state, constants, num_constants):
@@ -58,12 +58,8 @@ class StateArguments(Layer):
         if not all(from_layers):
             raise ValueError(f"{who(self)}: the initial state and the constants must be either all outputs of layers "
                              "or none of them.")  # fmt: skip
-        return self._call_on_all(inputs, extra, **kwargs)
-
-    def _call_on_all(self, inputs, extra, **kwargs):
         own = as_list(self.input_spec)
-        more = [InputSpec(shape=K.int_shape(t)) for t in extra]
-        self.input_spec = [*own, *more]
+        self.input_spec = [*own, *(InputSpec(shape=K.int_shape(t)) for t in extra)]
         try:
             return super().__call__([inputs, *extra], **kwargs)
         finally:
@@ -72,6 +68,10 @@ class StateArguments(Layer):
     def _accept_states(self, initial_state):
         """Check the initial states that a call gives, and remember their shapes."""
         self.state_spec = [InputSpec(shape=K.int_shape(state)) for state in initial_state]
+
+    def get_config(self):
+        config = super().get_config()
+        return config if self._num_constants is None else {**config, "num_constants": self._num_constants}
 
 
 class RNN(StateArguments):
@@ -166,11 +166,6 @@ class RNN(StateArguments):
             raise ValueError(f"{who(self)} has {len(self._state_sizes)} states, but got {len(initial_state)} initial "
                              "states.")  # fmt: skip
 
-    @property
-    def losses(self):
-        """Those of the cell, then the layer's own."""
-        return [*getattr(self.cell, "losses", []), *self._losses]
-
     # The rhythm of all layers
 
     def build(self, input_shape):
@@ -202,20 +197,14 @@ class RNN(StateArguments):
         mask = mask[0] if isinstance(mask, list) else mask
         if initial_state is None:
             initial_state = list(self.states) if self.stateful else self.get_initial_state(inputs)
-        self._check_call(inputs, as_list(initial_state))
+        if self.unroll and K.int_shape(inputs)[1] is None:
+            raise ValueError(f"{who(self)}: unroll=True needs a known number of time steps, but the input shape is "
+                             f"{K.int_shape(inputs)}. Give Input(shape=(time, ...)), or use unroll=False.")  # fmt: skip
         last_output, outputs, states = self._run(inputs, as_list(initial_state), mask, training, as_list(constants))
         if self.stateful:
             self.add_update([K.update(old, new) for old, new in zip(self.states, states, strict=True)], inputs)
         output = outputs if self.return_sequences else last_output
         return [output, *states] if self.return_state else output
-
-    def _check_call(self, inputs, initial_state):
-        if len(initial_state) != len(self._state_sizes):
-            raise ValueError(f"{who(self)} has {len(self._state_sizes)} states, but got {len(initial_state)} initial "
-                             "states.")  # fmt: skip
-        if self.unroll and K.int_shape(inputs)[1] is None:
-            raise ValueError(f"{who(self)}: unroll=True needs a known number of time steps, but the input shape is "
-                             f"{K.int_shape(inputs)}. Give Input(shape=(time, ...)), or use unroll=False.")  # fmt: skip
 
     def _run(self, inputs, initial_state, mask, training, constants):
         """(last output, all outputs, last states)."""
@@ -258,22 +247,7 @@ class RNN(StateArguments):
         mask = mask if self.return_sequences else None
         return [mask, *(None for _ in self._state_sizes)] if self.return_state else mask
 
-    def get_config(self):
-        config = super().get_config()
-        if self._num_constants is not None:
-            config["num_constants"] = self._num_constants
-        return config
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        from . import deserialize
-
-        config = dict(config)
-        num_constants = config.pop("num_constants", None)
-        config["cell"] = deserialize(config["cell"], custom_objects=custom_objects)
-        layer = cls(**config)
-        layer._num_constants = num_constants
-        return layer
+    from_config = from_config_with("cell")
 
 
 @contextlib.contextmanager
@@ -295,11 +269,12 @@ class _CellRNN(RNN):
     cell_class = None
 
     def __init_subclass__(cls, cell=None, **kwargs):
-        super().__init_subclass__(**kwargs)
         if cell is not None:
             cls.cell_class = cell
+            cls.__doc__ = cls.__doc__ or f"{cell.__doc__}\n    The other arguments are those of RNN."
             for name in cell.arguments():
                 setattr(cls, name, property(lambda self, name=name: getattr(self.cell, name)))
+        super().__init_subclass__(**kwargs)
 
     def __init__(self, **kwargs):
         cell_arguments = {name: kwargs.pop(name) for name in self.cell_class.arguments() if name in kwargs}
@@ -323,12 +298,7 @@ class _CellRNN(RNN):
         return cls(**config)
 
 
-MORE = "\n    The other arguments are those of RNN. Input [batch, time, features]."
-
-
 class SimpleRNN(_CellRNN, cell=SimpleRNNCell):
-    __doc__ = (SimpleRNNCell.__doc__ or "") + MORE
-
     def __init__(
         self, units, activation="tanh", use_bias=True, kernel_initializer="glorot_uniform",
         recurrent_initializer="orthogonal", bias_initializer="zeros", kernel_regularizer=None,
@@ -341,8 +311,6 @@ class SimpleRNN(_CellRNN, cell=SimpleRNNCell):
 
 
 class GRU(_CellRNN, cell=GRUCell):
-    __doc__ = (GRUCell.__doc__ or "") + MORE
-
     def __init__(
         self, units, activation="tanh", recurrent_activation="sigmoid", use_bias=True,
         kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal", bias_initializer="zeros",
@@ -355,8 +323,6 @@ class GRU(_CellRNN, cell=GRUCell):
 
 
 class LSTM(_CellRNN, cell=LSTMCell):
-    __doc__ = (LSTMCell.__doc__ or "") + MORE
-
     def __init__(
         self, units, activation="tanh", recurrent_activation="sigmoid", use_bias=True,
         kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal", bias_initializer="zeros",

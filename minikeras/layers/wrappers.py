@@ -5,7 +5,7 @@ import copy
 from .. import backend as K
 from ..engine.base_layer import InputSpec, Layer
 from ..utils.generic_utils import CustomObjectScope, has_arg
-from .common import who
+from .common import from_config_with, sizes_of, who
 from .recurrent import StateArguments, as_list, separate
 
 MERGES = {
@@ -42,25 +42,10 @@ class Wrapper(Layer):
     def trainable(self, value):
         self.layer.trainable = value
 
-    @property
-    def losses(self):
-        """Those of the inner layer."""
-        return self.layer.losses
-
     def build(self, input_shape=None):
         self.built = True
 
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        from . import deserialize
-
-        config = dict(config)
-        num_constants = config.pop("num_constants", None)
-        config["layer"] = deserialize(config["layer"], custom_objects=custom_objects)
-        wrapper = cls(**config)
-        if num_constants is not None:
-            wrapper._num_constants = num_constants
-        return wrapper
+    from_config = from_config_with("layer")
 
 
 class TimeDistributed(Wrapper):
@@ -69,9 +54,7 @@ class TimeDistributed(Wrapper):
     The steps are handled as so many samples, at once.
     """
 
-    def __init__(self, layer, **kwargs):
-        super().__init__(layer, **kwargs)
-        self.supports_masking = True
+    supports_masking = True
 
     @staticmethod
     def _step_shape(shape):
@@ -94,16 +77,13 @@ class TimeDistributed(Wrapper):
     @staticmethod
     def _join(x):
         """[batch, time, ...] to [batch * time, ...]."""
-        sizes = [K.shape(x)[i] if n is None else n for i, n in enumerate(K.int_shape(x))]
-        return K.reshape(x, (-1, *sizes[2:]))
+        return K.reshape(x, (-1, *sizes_of(x)[2:]))
 
     @staticmethod
     def _part(y, like):
         """[batch * time, ...] to [batch, time, ...], with batch and time of `like`."""
-        sizes = [K.shape(y)[i] if n is None else n for i, n in enumerate(K.int_shape(y))]
-        batch, time = K.int_shape(like)[:2]
-        time = K.shape(like)[1] if time is None else time
-        return K.reshape(y, (-1 if batch is None else batch, time, *sizes[1:]))
+        batch = K.int_shape(like)[0]
+        return K.reshape(y, (-1 if batch is None else batch, sizes_of(like)[1], *sizes_of(y)[1:]))
 
     def call(self, inputs, training=None, mask=None):
         kwargs = {"training": training} if has_arg(self.layer.call, "training") else {}
@@ -186,16 +166,6 @@ class Bidirectional(StateArguments, Wrapper):
         for layer in self._layers:
             layer.trainable = value
 
-    @property
-    def losses(self):
-        """Those of the two layers."""
-        return [loss for layer in self._both() for loss in layer.losses]
-
-    @property
-    def constraints(self):
-        """{weight: constraint} of the weights that have one."""
-        return {w: w.constraint for w in self.weights if getattr(w, "constraint", None) is not None}
-
     def get_weights(self):
         """The values of the weights: those of the forward layer, then those of the backward one."""
         return [value for layer in self._both() for value in layer.get_weights()]
@@ -276,9 +246,3 @@ class Bidirectional(StateArguments, Wrapper):
         """Set the states of both layers to zeros."""
         for layer in self._both():
             layer.reset_states()
-
-    def get_config(self):
-        config = super().get_config()
-        if self._num_constants is not None:
-            config["num_constants"] = self._num_constants
-        return config
