@@ -90,7 +90,7 @@ class TensorBoard(Callback):
         from ..layers import Embedding
         model, metadata = self.model, self.embeddings_metadata
         names = self.embeddings_layer_names or [la.name for la in model.layers if isinstance(la, Embedding)]
-        data, _, _ = model._standardize_user_data(self.embeddings_data)
+        data, _, _ = model._standardized(self.embeddings_data)
         function = K.function([*model._feed_inputs, K.learning_phase()], [model.get_layer(n).output for n in names])
         parts = [function([*(a[at:at + self.batch_size] for a in data), 0])
                  for at in range(0, len(data[0]), self.batch_size)]

@@ -1,5 +1,6 @@
 """Model: a container that can be compiled, trained, evaluated and asked for predictions."""
 
+import contextlib
 from numbers import Integral
 
 import numpy as np
@@ -7,7 +8,6 @@ import numpy as np
 from .. import backend as K
 from ..legacy import interfaces
 from ..utils.generic_utils import unpack_singleton
-from . import training_generator
 from .base_layer import is_under_way, running
 from .batches import dense, is_stream
 from .compilation import CompiledContainer
@@ -23,6 +23,7 @@ from .standardize import (
     target_shape,
 )
 from .training_arrays import batches_of
+from .training_generator import stream_batches
 from .training_loop import Validation, evaluate_batches, fit_batches, predict_batches
 from .training_utils import get_static_batch_size
 
@@ -127,13 +128,13 @@ class Model(CompiledContainer):
             return None, None
         arrays = None
         if split_off is None and is_stream(data):
-            batches = training_generator.evaluation_batches(self, data, steps, "validation_steps", **queue)
+            batches = stream_batches(self, data, steps, "validation_steps", **queue)
         else:
             arrays = split_off or self._validation_arrays(data)
             if steps and batch_size:
                 raise ValueError("validation_steps is for generators and for training with steps_per_epoch; arrays are "
                                  "evaluated whole, in batches of batch_size.")  # fmt: skip
-            batches = self._batches(arrays, None if steps else batch_size or 32, steps)
+            batches = self._batches(arrays, None if steps else batch_size or 32, steps, "validation_steps")
         return Validation(self, self._made_test_function, batches, self.metrics_names, freq), arrays
 
     def _made_test_function(self):
@@ -169,24 +170,25 @@ class Model(CompiledContainer):
         workers, use_multiprocessing: how batches of a generator or Sequence are made ahead.
         Raises RuntimeError before compile, ValueError for data that do not fit.
         """
-        _refuse(kwargs)
-        if is_stream(x):
-            check_generator_arguments(y, sample_weight, validation_split)
-            return self.fit_generator(x, steps_per_epoch, epochs, verbose, callbacks, validation_data, validation_steps,
-                                      validation_freq, class_weight, max_queue_size, workers, use_multiprocessing,
-                                      shuffle, initial_epoch)  # fmt: skip
-        batch_size = self._batch_size(batch_size, steps_per_epoch)
-        arrays = self._training_arrays(x, y, sample_weight, class_weight, batch_size)
+        if kwargs:
+            raise TypeError(f"fit: unknown keyword arguments {sorted(kwargs)}.")
         queue = {"max_queue_size": max_queue_size, "workers": workers, "use_multiprocessing": use_multiprocessing}
         split_off = None
-        if validation_data is None and validation_split:
-            arrays, split_off = _split(arrays, validation_split)
+        if is_stream(x):
+            check_generator_arguments(y, sample_weight, validation_split)
+            batches = stream_batches(self, x, steps_per_epoch, "steps_per_epoch", class_weight, shuffle=shuffle,
+                                     **queue)  # fmt: skip
+            validation_steps = validation_steps if is_stream(validation_data) else None
+        else:
+            batch_size = self._batch_size(batch_size, steps_per_epoch)
+            arrays = self._training_arrays(x, y, sample_weight, class_weight, batch_size)
+            if validation_data is None and validation_split:
+                arrays, split_off = _split(arrays, validation_split)
+            batches = self._batches(arrays, batch_size, steps_per_epoch, "steps_per_epoch", shuffle)
         validation, val_arrays = self._validation(validation_data, batch_size, validation_steps, validation_freq, queue,
                                                   split_off)  # fmt: skip
         self._flags = None
         self._make_train_function()
-        check_num_samples(arrays, batch_size, steps_per_epoch, "steps_per_epoch")
-        batches = self._batches(arrays, batch_size, steps_per_epoch, shuffle)
         return fit_batches(self, self.train_function, batches, self.metrics_names, epochs, initial_epoch, verbose,
                            callbacks, validation, val_arrays)  # fmt: skip
 
@@ -205,7 +207,8 @@ class Model(CompiledContainer):
             self._fitting.add(shapes)
         return xs + ys + weights
 
-    def _batches(self, arrays, batch_size, steps, shuffle=False):
+    def _batches(self, arrays, batch_size, steps, steps_name="steps", shuffle=False):
+        check_num_samples(arrays, batch_size, steps, steps_name)
         return batches_of(arrays, batch_size, steps, shuffle, self._feed_inputs)
 
     def _feeds(self, arrays):
@@ -220,14 +223,16 @@ class Model(CompiledContainer):
         """
         if is_stream(x):
             check_generator_arguments(y, sample_weight)
-            return self.evaluate_generator(x, steps, callbacks, max_queue_size, workers, use_multiprocessing, verbose)
-        batch_size = self._batch_size(batch_size, steps)
-        arrays = self._training_arrays(x, y, sample_weight, batch_size=batch_size)
+            batches = stream_batches(self, x, steps, max_queue_size=max_queue_size, workers=workers,
+                                     use_multiprocessing=use_multiprocessing)  # fmt: skip
+        else:
+            batch_size = self._batch_size(batch_size, steps)
+            arrays = self._training_arrays(x, y, sample_weight, batch_size=batch_size)
+            batches = self._batches(arrays, batch_size, steps)
         self._make_test_function()
-        check_num_samples(arrays, batch_size, steps, "steps")
-        batches = self._batches(arrays, batch_size, steps)
-        values = evaluate_batches(self, self.test_function, batches, self.metrics_names, verbose, callbacks)
-        return unpack_singleton(values)
+        with contextlib.closing(batches):
+            return unpack_singleton(
+                evaluate_batches(self, self.test_function, batches, self.metrics_names, verbose, callbacks))
 
     def predict(self, x, batch_size=None, verbose=0, steps=None, callbacks=None, max_queue_size=10, workers=1,
                 use_multiprocessing=False):  # fmt: skip
@@ -236,13 +241,15 @@ class Model(CompiledContainer):
         Arguments as in `fit`; steps: number of batches, for generators and symbolic data.
         """
         if is_stream(x):
-            return self.predict_generator(x, steps, callbacks, max_queue_size, workers, use_multiprocessing, verbose)
-        batch_size = self._batch_size(batch_size, steps)
-        x, _, _ = self._standardized(x, batch_size=batch_size)
+            batches = stream_batches(self, x, steps, targets=False, max_queue_size=max_queue_size, workers=workers,
+                                     use_multiprocessing=use_multiprocessing)  # fmt: skip
+        else:
+            batch_size = self._batch_size(batch_size, steps)
+            x, _, _ = self._standardized(x, batch_size=batch_size)
+            batches = self._batches(x, batch_size, steps)
         self._make_predict_function()
-        check_num_samples(x, batch_size, steps, "steps")
-        batches = self._batches(x, batch_size, steps)
-        return unpack_singleton(predict_batches(self, self.predict_function, batches, verbose, callbacks))
+        with contextlib.closing(batches):
+            return unpack_singleton(predict_batches(self, self.predict_function, batches, verbose, callbacks))
 
     def train_on_batch(self, x, y, sample_weight=None, class_weight=None, reset_metrics=True):
         """One step of training on one batch: the loss before it, or a list in the order of `metrics_names`.
@@ -280,28 +287,22 @@ class Model(CompiledContainer):
 
         steps_per_epoch: default the length of the Sequence. shuffle: the order of a Sequence's batches.
         """
-        return training_generator.fit_generator(
-            self, generator, steps_per_epoch, epochs, verbose, callbacks, validation_data, validation_steps,
-            validation_freq, class_weight, max_queue_size, workers, use_multiprocessing, shuffle, initial_epoch,
-        )  # fmt: skip
+        return self.fit(generator, None, None, epochs, verbose, callbacks, 0.0, validation_data, shuffle, class_weight,
+                        None, initial_epoch, steps_per_epoch, validation_steps, validation_freq, max_queue_size,
+                        workers, use_multiprocessing)  # fmt: skip
 
     @interfaces.legacy_generator_methods_support
-    def evaluate_generator(
-        self, generator, steps=None, callbacks=None, max_queue_size=10, workers=1, use_multiprocessing=False, verbose=0
-    ):
+    def evaluate_generator(self, generator, steps=None, callbacks=None, max_queue_size=10, workers=1,
+                           use_multiprocessing=False, verbose=0):  # fmt: skip
         """`evaluate` on the batches of a generator or Sequence."""
-        return training_generator.evaluate_generator(
-            self, generator, steps, callbacks, max_queue_size, workers, use_multiprocessing, verbose
-        )
+        return self.evaluate(generator, None, None, verbose, None, steps, callbacks, max_queue_size, workers,
+                             use_multiprocessing)  # fmt: skip
 
     @interfaces.legacy_generator_methods_support
-    def predict_generator(
-        self, generator, steps=None, callbacks=None, max_queue_size=10, workers=1, use_multiprocessing=False, verbose=0
-    ):
+    def predict_generator(self, generator, steps=None, callbacks=None, max_queue_size=10, workers=1,
+                          use_multiprocessing=False, verbose=0):  # fmt: skip
         """`predict` on the batches of a generator or Sequence, of which only the inputs count."""
-        return training_generator.predict_generator(
-            self, generator, steps, callbacks, max_queue_size, workers, use_multiprocessing, verbose
-        )
+        return self.predict(generator, None, verbose, steps, callbacks, max_queue_size, workers, use_multiprocessing)
 
 
 def _with_axes_of(array, shape):
@@ -311,11 +312,6 @@ def _with_axes_of(array, shape):
     if len(shape) == 1 and tuple(array.shape[1:]) == (1,):
         return array[:, 0]
     return np.expand_dims(array, -1) if shape[-1] == 1 and len(array.shape) == len(shape) - 1 else array
-
-
-def _refuse(kwargs):
-    if kwargs:
-        raise TypeError(f"fit: unknown keyword arguments {sorted(kwargs)}.")
 
 
 def _split(arrays, fraction):

@@ -1,74 +1,41 @@
-"""Training, evaluation and prediction on batches from a generator, a Sequence or another iterable."""
+"""Batches to train on, evaluate and predict from a generator, a Sequence or another iterable."""
 
-from ..utils.generic_utils import unpack_singleton
-from .batches import StreamBatches, is_stream
-from .training_loop import evaluate_batches, fit_batches, predict_batches
+from .batches import StreamBatches
+
+
+def stream_batches(model, source, steps, steps_name="steps", class_weight=None, targets=True, **queue):
+    """The source of batches for the loops. source: gives (inputs, targets) or (inputs, targets, sample_weights), or,
+    without targets, of which only the inputs count. queue: see StreamBatches."""
+
+    def standardize(item):
+        return _training_feeds(model, item, class_weight) if targets else _prediction_feeds(model, item)
+
+    batches = StreamBatches(source, standardize, steps, steps_name=steps_name, **queue)
+    if not model.inputs:  # a subclassed model has to see data first
+        standardize(batches.first())
+    return batches
 
 
 def fit_generator(model, generator, steps_per_epoch=None, epochs=1, verbose=1, callbacks=None, validation_data=None,
                   validation_steps=None, validation_freq=1, class_weight=None, max_queue_size=10, workers=1,
                   use_multiprocessing=False, shuffle=True, initial_epoch=0):  # fmt: skip
-    """Train on (inputs, targets) or (inputs, targets, sample_weights) that the generator gives. See Model.fit."""
-    queue = {"max_queue_size": max_queue_size, "workers": workers, "use_multiprocessing": use_multiprocessing}
-    batches = StreamBatches(generator, lambda item: _training_feeds(model, item, class_weight),
-                            steps_per_epoch, shuffle,
-                            steps_name="steps_per_epoch", **queue)  # fmt: skip
-    _prepare(model, batches)
-    model._make_train_function()
-    val_steps = validation_steps if is_stream(validation_data) else None
-    validation, arrays = model._validation(validation_data, None, val_steps, validation_freq, queue)
-    return fit_batches(model, model.train_function, batches, model.metrics_names, epochs, initial_epoch, verbose,
-                       callbacks, validation, arrays)  # fmt: skip
+    """Model.fit_generator."""
+    return model.fit_generator(generator, steps_per_epoch, epochs, verbose, callbacks, validation_data,
+                               validation_steps, validation_freq, class_weight, max_queue_size, workers,
+                               use_multiprocessing, shuffle, initial_epoch)  # fmt: skip
 
 
-def evaluation_batches(model, generator, steps, steps_name="steps", **queue):
-    """The source of batches to evaluate on."""
-    return StreamBatches(
-        generator, lambda item: _training_feeds(model, item, None), steps, steps_name=steps_name, **queue
-    )
+def evaluate_generator(model, generator, steps=None, callbacks=None, max_queue_size=10, workers=1,
+                       use_multiprocessing=False, verbose=0):  # fmt: skip
+    """Model.evaluate_generator."""
+    return model.evaluate(generator, None, None, verbose, None, steps, callbacks, max_queue_size, workers,
+                          use_multiprocessing)  # fmt: skip
 
 
-def evaluate_generator(
-    model, generator, steps=None, callbacks=None, max_queue_size=10, workers=1, use_multiprocessing=False, verbose=0
-):
-    """Evaluate on the batches of a generator: the mean loss, or the list of it and the metrics. See Model.evaluate."""
-    batches = evaluation_batches(
-        model, generator, steps, max_queue_size=max_queue_size, workers=workers, use_multiprocessing=use_multiprocessing
-    )
-    try:
-        _prepare(model, batches)
-        model._make_test_function()
-        return unpack_singleton(
-            evaluate_batches(model, model.test_function, batches, model.metrics_names, verbose, callbacks)
-        )
-    finally:
-        batches.close()
-
-
-def predict_generator(
-    model, generator, steps=None, callbacks=None, max_queue_size=10, workers=1, use_multiprocessing=False, verbose=0
-):
-    """The outputs for the batches of a generator: an array, or a list of them. See Model.predict."""
-    batches = StreamBatches(
-        generator,
-        lambda item: _prediction_feeds(model, item),
-        steps,
-        max_queue_size=max_queue_size,
-        workers=workers,
-        use_multiprocessing=use_multiprocessing,
-    )
-    try:
-        _prepare(model, batches)
-        model._make_predict_function()
-        return unpack_singleton(predict_batches(model, model.predict_function, batches, verbose, callbacks))
-    finally:
-        batches.close()
-
-
-def _prepare(model, batches):
-    """Let a subclassed model see a batch, if it has not seen any data yet."""
-    if not model.inputs:
-        batches.standardize(batches.first())
+def predict_generator(model, generator, steps=None, callbacks=None, max_queue_size=10, workers=1,
+                      use_multiprocessing=False, verbose=0):  # fmt: skip
+    """Model.predict_generator."""
+    return model.predict(generator, None, verbose, steps, callbacks, max_queue_size, workers, use_multiprocessing)
 
 
 def _split(item):

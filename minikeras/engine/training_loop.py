@@ -145,14 +145,12 @@ def fit_batches(model, function, batches, names, epochs=1, initial_epoch=0, verb
 def _fit_epoch(model, function, batches, names, epoch, callbacks, validate, backups):
     model.reset_metrics()
     callbacks.on_epoch_begin(epoch)
-    run, watched = function.run, callbacks.model
+    watched = callbacks.model
     source = enumerate(batches.epoch())
     for backup in backups:
         backup.enter(epoch, source)
-    for index, (feeds, size) in () if watched.stop_training else source:
-        callbacks.on_train_batch_begin(index, {"batch": index, "size": size})
-        results = run(feeds)
-        callbacks.on_train_batch_end(index, LazyLogs(index, size, names, results))
+    source = () if watched.stop_training else source
+    for _ in _each_batch("train", source, function, callbacks, names):
         if watched.stop_training:
             break
     logs = {}
@@ -187,13 +185,10 @@ def evaluate_batches(model, function, batches, names, verbose=0, callbacks=None)
     model.reset_metrics()
     callbacks = callback_list(model, callbacks, _params(batches, verbose))
     progress = _progress(batches, verbose)
-    means, run = Means(), function.run
+    means = Means()
     callbacks.on_test_begin()
-    for index, (feeds, size) in enumerate(batches.epoch()):
-        callbacks.on_test_batch_begin(index, {"batch": index, "size": size})
-        results = run(feeds)
+    for size, results in _each_batch("test", enumerate(batches.epoch()), function, callbacks, names):
         means.add(results, size)
-        callbacks.on_test_batch_end(index, LazyLogs(index, size, names, results))
         progress(size)
     callbacks.on_test_end()
     return means.results()
@@ -205,20 +200,32 @@ def predict_batches(model, function, batches, verbose=0, callbacks=None):
     progress = _progress(batches, verbose)
     found, waiting = [], None
     callbacks.on_predict_begin()
-    for index, (feeds, size) in enumerate(batches.epoch()):
-        callbacks.on_predict_batch_begin(index, {"batch": index, "size": size})
-        results = function.run(feeds)
+    for size, results in _each_batch("predict", enumerate(batches.epoch()), function, callbacks):
         if waiting is not None:  # fetched one batch late, so that the device does not wait for us
             found.append([K.to_numpy(value) for value in waiting])
         waiting = results
-        if callbacks._on_predict_batch_end:
-            callbacks.on_predict_batch_end(
-                index, {"batch": index, "size": size, "outputs": list(map(K.to_numpy, results))}
-            )
         progress(size)
     callbacks.on_predict_end()
     found.append([K.to_numpy(value) for value in waiting])
     return found[0] if len(found) == 1 else [np.concatenate(parts) for parts in zip(*found, strict=True)]
+
+
+def _each_batch(mode, source, function, callbacks, names=None):
+    """Run the function on each batch, and the hooks around it. Yields (size, results).
+
+    mode: 'train', 'test' or 'predict'. source: iterator of (index, (what to feed, size)). names: what the results are
+    in the logs; None: all of them are 'outputs'.
+    """
+    begin, end = (getattr(callbacks, f"on_{mode}_batch_{when}") for when in ("begin", "end"))
+    run, watched = function.run, getattr(callbacks, f"_on_{mode}_batch_end")  # nothing is fetched for nobody
+    for index, (feeds, size) in source:
+        begin(index, {"batch": index, "size": size})
+        results = run(feeds)
+        if names is not None:
+            end(index, LazyLogs(index, size, names, results))
+        elif watched:
+            end(index, {"batch": index, "size": size, "outputs": list(map(K.to_numpy, results))})
+        yield size, results
 
 
 def _params(batches, verbose):
