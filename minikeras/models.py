@@ -125,9 +125,7 @@ def _applied_to(model, tensors, layer_for, inputs=None):
     """The outputs of the layers of a model, called anew, and recorded, on `tensors` in place of `inputs`."""
     inputs = model._inbound_nodes[0].input_tensors if inputs is None else inputs
     known = dict(zip(map(id, inputs), tensors, strict=True))
-    for node in model._graph.nodes:
-        if all(id(t) in known for t in node.output_tensors) or not all(id(t) in known for t in node.input_tensors):
-            continue
+    for node in model._graph.computable(known):
         given = unpack_singleton([known[id(t)] for t in node.input_tensors])
         made = to_list(layer_for(node.outbound_layer)(given, **(node.arguments or {})))
         known.update(zip(map(id, node.output_tensors), made, strict=True))

@@ -13,7 +13,7 @@ from ..utils.generic_utils import has_arg, is_all_none, object_list_uid, to_list
 from .config import constructor_arguments, serialized, snake_case
 from .input_spec import InputSpec, check_inputs
 from .node import Node, mask_of
-from .uses import Uses
+from .uses import Uses, alias
 
 __all__ = ["InputSpec", "Layer", "Node", "disable_tracking"]
 
@@ -144,14 +144,7 @@ class Layer(Uses):
 
     # Weights
 
-    @property
-    def built(self):
-        """Whether the layer has made its weights."""
-        return self._built
-
-    @built.setter
-    def built(self, value):
-        self._built = value
+    built = alias("_built")  # whether the layer has made its weights
 
     def build(self, input_shape):
         """Make the weights. input_shape: tuple with the batch, or a list of them."""

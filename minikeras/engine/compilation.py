@@ -99,13 +99,11 @@ class CompiledContainer(Container):
         self.loss_weights_list, self.sample_weight_modes = objective.loss_weights, objective.modes
         self.metrics_tensors = tuple(objective.metrics_tensors)  # to be read; what add_metric adds is reported
         self._compile_metric_functions = objective.metric_functions
-        self._feed_outputs = [self.outputs[i] for i in objective.fed]
-        self._feed_output_names = [self.output_names[i] for i in objective.fed]
-        self._feed_output_shapes = [objective.shapes[i] for i in objective.fed]
-        self._feed_loss_fns = [objective.loss_functions[i] for i in objective.fed]
-        self._feed_targets = [objective.targets[i] for i in objective.fed]
-        self._feed_sample_weights = [objective.sample_weights[i] for i in objective.fed]
-        self._feed_sample_weight_modes = [objective.modes[i] for i in objective.fed]
+        for name, items in (("outputs", self.outputs), ("output_names", self.output_names),
+                            ("output_shapes", objective.shapes), ("loss_fns", objective.loss_functions),
+                            ("targets", objective.targets), ("sample_weights", objective.sample_weights),
+                            ("sample_weight_modes", objective.modes)):  # fmt: skip
+            setattr(self, f"_feed_{name}", [items[i] for i in objective.fed])
         self._collected_trainable_weights = self.trainable_weights
 
     def _reported(self):

@@ -6,12 +6,12 @@ from .. import backend as K
 from ..legacy import interfaces
 from ..utils.generic_utils import has_arg, object_list_uid, to_list, unpack_singleton
 from .base_layer import Layer, assign_weights, padded, running, unique
-from .config import snake_case
 from .graph_config import graph_of, json_form, node_config
 from .graph_map import GraphMap
 from .input_spec import InputSpec
 from .node import Node, mask_of
 from .sharing import entry, whole_config
+from .uses import alias
 
 KERAS_VERSION = "2.3.1"  # of the files and configs that are written
 
@@ -35,8 +35,7 @@ class Container(Layer):
             self._init_graph_network(inputs, outputs, name)
 
     def _base_init(self, name=None, trainable=True):
-        self._init_state(name or f"{snake_case(type(self).__name__)}_{K.get_uid(snake_case(type(self).__name__))}",
-                         trainable)  # fmt: skip
+        self._init_state(name, trainable)
         self.dtype = None
         self._is_compiled, self._map = False, None
         self._output_cache = {}
@@ -171,15 +170,8 @@ class Container(Layer):
                              f"called on {len(inputs)}.")  # fmt: skip
         known = {id(x): (y, mask) for x, y, mask in zip(self.inputs, inputs, masks, strict=True)}
         with running(self, inputs):
-            for node in self._graph.nodes:
-                if all(id(x) in known for x in node.input_tensors) and not all(
-                    id(y) in known for y in node.output_tensors
-                ):
-                    outputs, output_masks = _applied(node, known)
-                    known.update(
-                        (id(y), pair)
-                        for y, pair in zip(node.output_tensors, zip(outputs, output_masks, strict=True), strict=True)
-                    )
+            for node in self._graph.computable(known):
+                known.update(zip(map(id, node.output_tensors), _applied(node, known), strict=True))
         missing = [t.name for t in self.outputs if id(t) not in known]
         if missing:
             raise ValueError(f"Model {self.name!r}: the outputs {missing} cannot be had from the inputs "
@@ -194,13 +186,10 @@ class Container(Layer):
                 raise NotImplementedError(f"Model {self.name!r} ({type(self).__name__}): define compute_output_shape.")
             return unpack_singleton([K.int_shape(t) for t in self.outputs])
         shapes = dict(zip(map(id, self.inputs), to_list(input_shape), strict=True))
-        for node in self._graph.nodes:
-            if all(id(x) in shapes for x in node.input_tensors) and not all(
-                id(y) in shapes for y in node.output_tensors
-            ):
-                given = unpack_singleton([shapes[id(x)] for x in node.input_tensors])
-                made = to_list(node.outbound_layer.compute_output_shape(given))
-                shapes.update(zip(map(id, node.output_tensors), made, strict=True))
+        for node in self._graph.computable(shapes):
+            given = unpack_singleton([shapes[id(x)] for x in node.input_tensors])
+            made = to_list(node.outbound_layer.compute_output_shape(given))
+            shapes.update(zip(map(id, node.output_tensors), made, strict=True))
         return unpack_singleton([shapes[id(t)] for t in self.outputs])
 
     # What layers know, of all layers
@@ -411,12 +400,8 @@ class Container(Layer):
         self.__dict__ = unpickle_model(state).__dict__
 
 
-def _alias(name):
-    return property(lambda self: getattr(self, name), lambda self, value: setattr(self, name, value), doc=f"`{name}`.")
-
-
 for _name in ("input_layers", "output_layers", "nodes_by_depth", "layers_by_depth", "container_nodes"):
-    setattr(Container, _name, _alias("_" + _name))  # as up to Keras 2.1
+    setattr(Container, _name, alias("_" + _name))  # as up to Keras 2.1
 
 Network = Container
 
@@ -447,7 +432,7 @@ def _check_ends(name, inputs, outputs):
 
 
 def _applied(node, known):
-    """Call the layer of a node on what is known in place of its inputs: (outputs, masks)."""
+    """Call the layer of a node on what is known in place of its inputs: (output, mask) of each output."""
     layer = node.outbound_layer
     tensors, masks = (list(part) for part in zip(*(known[id(x)] for x in node.input_tensors), strict=True))
     given, mask = unpack_singleton(tensors), unpack_singleton(masks)
@@ -461,7 +446,7 @@ def _applied(node, known):
     shapes = layer._output_shapes(unpack_singleton([K.int_shape(x) for x in tensors]), outputs)
     for tensor, shape in zip(outputs, shapes, strict=True):
         tensor._keras_shape = shape
-    return outputs, output_masks
+    return zip(outputs, output_masks, strict=True)
 
 
 def _translated(value, known):

@@ -32,6 +32,12 @@ class GraphMap:
     def __contains__(self, node):
         return id(node) in self._node_ids
 
+    def computable(self, known):
+        """Generator: the nodes whose inputs are in `known`, a table by id that grows meanwhile, and not all outputs."""
+        for node in self.nodes:
+            if all(id(x) in known for x in node.input_tensors) and not all(id(y) in known for y in node.output_tensors):
+                yield node
+
     def _enter(self, node):
         self._state[id(node)] = _ENTERED
         self._rank.setdefault(node.outbound_layer, len(self._rank))
