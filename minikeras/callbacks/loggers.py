@@ -11,7 +11,7 @@ from ..utils.progbar import Progbar
 from .base import Callback
 
 
-class _Averages:
+class Averages:
     """Means over the batches, weighted by their sizes. Nothing is looked at, no device waited for, before `fold`."""
 
     def __init__(self, stateful):
@@ -62,7 +62,7 @@ class BaseLogger(Callback):
         self.stateful_metrics = set(stateful_metrics or ())
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._averages = _Averages(self.stateful_metrics)
+        self._averages = Averages(self.stateful_metrics)
 
     def on_batch_end(self, batch, logs=None):
         logs = logs or {}
@@ -107,7 +107,7 @@ class ProgbarLogger(Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self.seen = 0
         self.target = self.params.get("steps" if self.use_steps else "samples")
-        self._averages = _Averages(self.stateful_metrics)
+        self._averages = Averages(self.stateful_metrics)
         if self.verbose:
             print(f"Epoch {epoch + 1}/{self.epochs or 'Unknown'}")
             self.progbar = Progbar(self.target, verbose=self.verbose, stateful_metrics=self.stateful_metrics)

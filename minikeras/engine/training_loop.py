@@ -5,13 +5,14 @@ import numpy as np
 from .. import backend as K
 from ..callbacks import BackupAndRestore, BaseLogger, CallbackList, History, ProgbarLogger
 from ..callbacks.base import list_of_callbacks
+from ..callbacks.loggers import Averages
 from ..utils.progbar import Progbar
 from .training_utils import should_run_validation
 
 
-def scalar(value):
-    """A result of a function as a NumPy scalar (or array, if it has axes)."""
-    return np.asarray(K.to_numpy(value))[()]
+def fetched(value):
+    """A result of a function as a NumPy scalar (or array, if it has axes); of a list, a list."""
+    return [*map(fetched, value)] if isinstance(value, (list, tuple)) else np.asarray(K.to_numpy(value))[()]
 
 
 class LazyLogs(dict):
@@ -25,7 +26,7 @@ class LazyLogs(dict):
     def __getitem__(self, name):
         value = super().__getitem__(name)
         if name in self._pending:
-            value = self[name] = scalar(value)
+            value = self[name] = fetched(value)
         return value
 
     def __setitem__(self, name, value):
@@ -59,34 +60,6 @@ class LazyLogs(dict):
 
     def __repr__(self):
         return repr(dict(self.items()))
-
-
-class Means:
-    """Results over batches: the first, the loss, is averaged by size; the others are means already, so the last counts.
-
-    Nothing is looked at before `results()`, or before so much is kept that it would hold up memory.
-    """
-
-    def __init__(self):
-        self.total, self.count, self.last, self._kept = 0.0, 0, None, []
-
-    def add(self, results, size):
-        """Take in the results of a batch of `size` samples."""
-        self._kept.append((results[0], size))
-        self.last = results
-        if len(self._kept) > 10_000:
-            self._fold()
-
-    def _fold(self):
-        for loss, size in self._kept:
-            self.total += float(scalar(loss)) * size
-            self.count += size
-        self._kept = []
-
-    def results(self):
-        """[mean loss, last metrics...]"""
-        self._fold()
-        return [self.total / max(1, self.count), *(scalar(value) for value in self.last[1:])]
 
 
 def callback_list(model, callbacks, params):
@@ -185,13 +158,14 @@ def evaluate_batches(model, function, batches, names, verbose=0, callbacks=None)
     model.reset_metrics()
     callbacks = callback_list(model, callbacks, _params(batches, verbose))
     progress = _progress(batches, verbose)
-    means = Means()
+    averages = Averages(names[1:])
     callbacks.on_test_begin()
-    for size, results in _each_batch("test", enumerate(batches.epoch()), function, callbacks, names):
-        means.add(results, size)
+    for size, logs in _each_batch("test", enumerate(batches.epoch()), function, callbacks, names):
+        averages.add(size, logs)
         progress(size)
     callbacks.on_test_end()
-    return means.results()
+    means = averages.means()
+    return [means[name] for name in names]
 
 
 def predict_batches(model, function, batches, verbose=0, callbacks=None):
@@ -200,32 +174,30 @@ def predict_batches(model, function, batches, verbose=0, callbacks=None):
     progress = _progress(batches, verbose)
     found, waiting = [], None
     callbacks.on_predict_begin()
-    for size, results in _each_batch("predict", enumerate(batches.epoch()), function, callbacks):
+    for size, logs in _each_batch("predict", enumerate(batches.epoch()), function, callbacks):
         if waiting is not None:  # fetched one batch late, so that the device does not wait for us
-            found.append([K.to_numpy(value) for value in waiting])
-        waiting = results
+            found.append(waiting["outputs"])
+        waiting = logs
         progress(size)
     callbacks.on_predict_end()
-    found.append([K.to_numpy(value) for value in waiting])
+    found.append(waiting["outputs"])
     return found[0] if len(found) == 1 else [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
 
 def _each_batch(mode, source, function, callbacks, names=None):
-    """Run the function on each batch, and the hooks around it. Yields (size, results).
+    """Run the function on each batch, and the hooks around it. Yields (size, logs).
 
-    mode: 'train', 'test' or 'predict'. source: iterator of (index, (what to feed, size)). names: what the results are
-    in the logs; None: all of them are 'outputs'.
+    mode: 'train', 'test' or 'predict'. source: iterator of (index, (what to feed, size)). names: of the results in the
+    logs; None: all of them are the 'outputs'.
     """
     begin, end = (getattr(callbacks, f"on_{mode}_batch_{when}") for when in ("begin", "end"))
-    run, watched = function.run, getattr(callbacks, f"_on_{mode}_batch_end")  # nothing is fetched for nobody
+    run = function.run
     for index, (feeds, size) in source:
         begin(index, {"batch": index, "size": size})
         results = run(feeds)
-        if names is not None:
-            end(index, LazyLogs(index, size, names, results))
-        elif watched:
-            end(index, {"batch": index, "size": size, "outputs": list(map(K.to_numpy, results))})
-        yield size, results
+        logs = LazyLogs(index, size, names or ["outputs"], results if names else [results])
+        end(index, logs)
+        yield size, logs
 
 
 def _params(batches, verbose):

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from minikeras import backend as K
+from minikeras.callbacks.loggers import Averages
 from minikeras.engine.batches import ArrayBatches, StreamBatches, batch_shuffle, make_batches
-from minikeras.engine.training_loop import LazyLogs, Means
+from minikeras.engine.training_loop import LazyLogs
 from minikeras.engine.training_utils import is_generator_or_sequence, is_stream, should_run_validation
 from minikeras.layers import Dense, Input
 from minikeras.models import Model, Sequential
@@ -244,7 +245,7 @@ def test_logs_fetch_a_value_when_it_is_looked_at(monkeypatch):
 
 
 def test_the_mean_of_the_loss_is_weighted_and_metrics_are_taken_last():
-    means = Means()
-    means.add([np.float32(1.0), np.float32(5.0)], 3)
-    means.add([np.float32(2.0), np.float32(6.0)], 1)
-    assert means.results() == [1.25, 6.0]
+    averages = Averages(["acc"])
+    averages.add(3, {"loss": np.float32(1.0), "acc": np.float32(5.0)})
+    averages.add(1, {"loss": np.float32(2.0), "acc": np.float32(6.0)})
+    assert averages.means() == {"loss": 1.25, "acc": 6.0}
