@@ -126,8 +126,9 @@ def as_tensor(value, dtype=None):
     array = np.asarray(value)
     kind = array.dtype.kind
     if kind not in "biuf":
-        if array.size == 0 or kind != "O":
-            raise TypeError(f"Expected a tensor, number or array of numbers, got {value!r}.")
+        if array.size == 0 or kind != "O" or not isinstance(value, (list, tuple, np.ndarray)):
+            hint = " (K.gradients gives it for what the loss does not depend on)" if value is None else ""
+            raise TypeError(f"Expected a tensor, number or array of numbers, got {value!r}{hint}.")
         return _stack_mixed(value, dtype)
     if dtype is None:
         dtype = {"b": "bool", "f": config.floatx()}.get(kind, "int32")

@@ -166,7 +166,9 @@ def _sources(tensor):
 
 
 def _capture(tensor, inner, captured):
-    leaf = isinstance(tensor, Constant) or (isinstance(tensor, Placeholder) and tensor.default is not None)
+    # Nobody holds a literal, so nobody asks for its gradient; that of a named K.constant can be asked for.
+    literal = isinstance(tensor, Constant) and tensor._name is None
+    leaf = literal or (isinstance(tensor, Placeholder) and tensor.default is not None)
     if tensor not in inner and not leaf:
         captured[tensor] = None
 

@@ -82,7 +82,6 @@ REDUCTION = [
         K.prod,
         np.array([[0.0, 2.0, 3.0], [0.0, 0.0, 1.5], [1.0, 2.0, 0.5]]),
         axis=1,
-        second=False,
         reference=over(np.prod),
     ),
     case(K.any, ints(2, 3, 4), axis=1, reference=over(np.any), gradient=False),
@@ -91,7 +90,7 @@ REDUCTION = [
     case(K.argmin, (3, 4), axis=0, reference=np.argmin, gradient=False, edges=False),
     case(K.cumsum, (3, 4), axis=1, reference=np.cumsum),
     case(K.cumprod, (3, 4), axis=1, reference=np.cumprod),
-    case(K.cumprod, np.array([[2.0, 0.0, 3.0, 4.0], [1.0, 2.0, 0.0, 0.0]]), axis=1, reference=np.cumprod, second=False),
+    case(K.cumprod, np.array([[2.0, 0.0, 3.0, 4.0], [1.0, 2.0, 0.0, 0.0]]), axis=1, reference=np.cumprod),
 ]
 
 SHAPE = [

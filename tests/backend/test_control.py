@@ -260,6 +260,31 @@ def test_an_outer_tensor_used_inside_gets_its_gradient(backend, float64):
     check_both_orders(K.sum(K.square(outputs)), [x, w, s], [numbers(2, 3, 2), numbers(2), numbers(2, 2)])
 
 
+CLOSED_OVER = {
+    "map_fn": lambda x, c: K.map_fn(lambda row: row * K.softmax(row * c), x),
+    "foldl": lambda x, c: K.foldl(lambda total, row: K.sin(total * c) + row, x),
+    "foldr": lambda x, c: K.foldr(lambda total, row: total + row * c, x),
+    "switch": lambda x, c: K.switch(K.sum(x) > -9.0, lambda: x * c, lambda: x),
+    "switch-direct": lambda x, c: K.switch(K.sum(x) < -9.0, lambda: c, lambda: 2.0 * c) + x,
+    "nested": lambda x, c: K.map_fn(lambda row: K.switch(K.sum(row) > 0.0, lambda: row * c, lambda: row - c), x),
+    "rnn": lambda x, c: K.rnn(lambda row, s: (K.sin(row + s[0] * c), [K.tanh(row + c)]), x[None], [c[None]])[1],
+}
+
+
+@pytest.mark.parametrize("name", CLOSED_OVER)
+def test_whatever_a_body_closes_over_gets_its_gradient(name, backend, float64):
+    values = numbers(3, seed=1)
+    x, fed = K.placeholder((4, 3)), K.placeholder((3,))
+    made, constant = K.exp(fed), K.constant(np.exp(values))
+    leaves = (made, constant, K.variable(np.exp(values)))
+    found = [K.gradients(K.sum(K.square(CLOSED_OVER[name](x, of))), [of])[0] for of in leaves]
+    first, *others = K.function([x, fed], found)([numbers(4, 3), values])
+    for other in others:
+        assert_allclose(other, first, rtol=1e-12)
+    loss = K.sum(K.square(CLOSED_OVER[name](x, made)))
+    check_gradients(loss, [x, fed], [numbers(4, 3), values])
+
+
 def test_a_step_must_keep_the_shape_of_its_states():
     with pytest.raises(ValueError, match=r"K\.rnn: .*state 0.*\[2, 3\].*\[2, 4\]"):
         K.rnn(lambda x, s: (x, [K.dot(s[0], K.placeholder((3, 4)))]), K.placeholder((2, 5, 3)), [K.placeholder((2, 3))])

@@ -10,8 +10,8 @@ from .shape import _partly_known, broadcast_to, shape
 
 
 @op
-def full(shape: Host, value: float, dtype: DType):
-    """A tensor of `shape` with every element `value`."""
+def full(shape: Host, value: float, dtype: DType = None):
+    """A tensor of `shape` with every element `value`. dtype: floatx by default."""
     return Spec(_partly_known(shape) if isinstance(shape, Tensor) else shape, dtype)
 
 

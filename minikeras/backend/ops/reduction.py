@@ -5,22 +5,20 @@ import numpy as np
 from .. import config
 from ..op import Axes, Axis, Spec, as_tensor, op, reduced
 from ..tensor import Tensor
-from . import math as _math
-from .math import cast_like, equal, exp, float_like, logical_not, square, true_sqrt
+from .indexing import getitem, reverse
+from .joining import pad
+from .math import add, cast_like, equal, exp, float_like, multiply, square, true_sqrt
+from .shape import broadcast_like, cast, expand_dims, merge_axes, permute_dimensions, reshape, shape, sizes_of
 
 
 def _floats(x):
     """Bools count as floatx where numbers are needed."""
-    from .shape import cast
-
     x = as_tensor(x)
     return cast(x, config.floatx()) if x.dtype == "bool" else x
 
 
 def spread(g, x, axis, keepdims):
     """A cotangent of a reduction, back in the shape of x."""
-    from .shape import broadcast_like, expand_dims
-
     if not keepdims:
         for i in axis:
             g = expand_dims(g, i)
@@ -29,8 +27,6 @@ def spread(g, x, axis, keepdims):
 
 def restore(y, axis, keepdims):
     """The result of a reduction with its axes kept."""
-    from .shape import expand_dims
-
     if not keepdims:
         for i in axis:
             y = expand_dims(y, i)
@@ -68,8 +64,6 @@ def min(x: Tensor, axis: Axes = None, keepdims: bool = False):
 
 
 def _bools(x, axis=None, keepdims=False):
-    from .shape import cast
-
     return cast(x, "bool"), axis, keepdims
 
 
@@ -128,8 +122,6 @@ def cumprod(x: Tensor, axis: Axis = 0):
 
 def _count(x, axis):
     """The number of elements that a reduction takes together, in the dtype of x."""
-    from .shape import cast, shape
-
     known = [x.shape[i] for i in axis]
     if None not in known:
         return as_tensor(float(np.prod(known, dtype=np.float64)), x.dtype)
@@ -152,38 +144,56 @@ def _shared(g, y, x, axis, keepdims):
 
 
 def _prod_gradient(g, y, x, axis, keepdims):
-    """Each element's cofactor is y / x where x is not 0; where it is, the product of all the others."""
-    from .creation import ones_like
-
-    zero = equal(x, 0.0)
-    safe = _math.where(zero, ones_like(x), x)
-    others = prod(safe, axis, True)
-    zeros = sum(cast_like(zero, x), axis, True)
-    alone = _math.logical_and(zero, equal(zeros, 1.0))
-    cofactor = _math.where(alone, others, _math.where(equal(zeros, 0.0), others / safe, 0.0))
+    """Each element's cofactor: what stands before it, times what stands behind it. No division: x may be 0."""
+    kept = [i for i in range(x.ndim) if i not in axis]
+    order, last = (*kept, *axis), len(kept)
+    line = merge_axes(permute_dimensions(x, order), [*([i] for i in range(last)), range(last, x.ndim)])
+    before = _before(cumprod(line, last), last)
+    behind = reverse(_before(cumprod(reverse(line, last), last), last), last)
+    cofactor = permute_dimensions(reshape(before * behind, sizes_of(x, order)), np.argsort(order))
     return cofactor * restore(g, axis, keepdims)
 
 
-def _cumprod_gradient(g, y, x, axis):
-    """sum over later positions of g * y / x, with the products that lead through a zero taken apart.
+def _before(x, axis, first=1.0):
+    """x moved by one place along `axis`: each element is that before it."""
+    padded = pad(x, [(int(i == axis), 0) for i in range(x.ndim)], first)
+    return getitem(padded, tuple((None, -1 if i == axis else None, None) for i in range(x.ndim)))
 
-    Before the first zero y / x is exact. At the first zero the products that go on from it are formed with 1 in its
-    place. After it all products contain that zero.
-    """
-    zero = equal(x, 0.0)
-    count = cumsum(cast_like(zero, x), axis)
-    first = _math.logical_and(zero, equal(count, 1.0))
-    safe = _math.where(zero, 1.0, x)
-    up_to = _math.where(first, 1.0, x)
-    before = reverse_cumsum(g * y, axis) / safe
-    through = reverse_cumsum(g * cumprod(up_to, axis) * cast_like(_math.greater_equal(count, 1.0), x), axis)
-    return _math.where(first, through, before * cast_like(logical_not(_math.greater_equal(count, 1.0)), x))
+
+@op
+def _linear_recurrence(a: Tensor, b: Tensor, axis: Axis):
+    """y[i] = a[i] * y[i - 1] + b[i] along `axis`, from y[-1] = 0."""
+    return Spec(b.shape, b.dtype)
+
+
+def _recurrence_backwards(a, b, axis):
+    """y[i] = a[i + 1] * y[i + 1] + b[i]."""
+    return reverse(_linear_recurrence(_before(reverse(a, axis), axis), reverse(b, axis), axis), axis)
+
+
+@_linear_recurrence.meaning
+def _doubled(emit, a, b, axis):
+    # Spans of 1, 2, 4, ... places are joined. Source: Hillis and Steele, Data parallel algorithms (1986).
+    def at(x, start, stop):
+        return emit(getitem, x, tuple((start, stop, None) if i == axis else (None,) * 3 for i in range(x.ndim)))
+
+    n, span = b.shape[axis], 1
+    while span < n:
+        widths, tail = tuple((span if i == axis else 0, 0) for i in range(b.ndim)), at(a, span, None)
+        b = emit(add, b, emit(pad, emit(multiply, tail, at(b, None, -span)), widths, 0.0))
+        a = emit(pad, emit(multiply, tail, at(a, None, -span)), widths, 0.0)
+        span *= 2
+    return b
+
+
+@_linear_recurrence.joint_gradient
+def _recurrence_gradient(h, y, a, b, axis):
+    of_b = _recurrence_backwards(a, h, axis)
+    return of_b * _before(y, axis, 0.0), of_b
 
 
 def reverse_cumsum(x, axis):
     """Running sum along `axis` from the end."""
-    from .indexing import reverse
-
     return reverse(cumsum(reverse(x, axis), axis), axis)
 
 
@@ -196,7 +206,7 @@ logsumexp.gradient(
     lambda g, y, x, axis, keepdims: restore(g, axis, keepdims) * exp(x - restore(y, axis, keepdims))
 )
 cumsum.gradient(lambda g, y, x, axis: reverse_cumsum(g, axis))
-cumprod.gradient(_cumprod_gradient)
+cumprod.gradient(lambda g, y, x, axis: _before(y, axis) * _recurrence_backwards(x, g, axis))
 
 
 @op
@@ -205,19 +215,11 @@ def sum_to(g: Tensor, x: Tensor):
     return Spec(x.shape, g.dtype)
 
 
-sum_to.joint_gradient(lambda h, y, g, x: (_broadcast_to(h, g), None))
-
-
-def _broadcast_to(h, g):
-    from .shape import broadcast_like
-
-    return broadcast_like(h, g)
+sum_to.joint_gradient(lambda h, y, g, x: (broadcast_like(h, g), None))
 
 
 @sum_to.meaning
 def _sum_to_known_shape(emit, g, x):
-    from .shape import reshape
-
     if g.shape == x.shape:
         return g
     lead = g.ndim - x.ndim
