@@ -10,21 +10,8 @@ from .engine.sequential import Sequential
 from .engine.training import Model
 from .utils.generic_utils import has_arg, to_list, unpack_singleton
 
-__all__ = [
-    "Input",
-    "InputLayer",
-    "Model",
-    "Sequential",
-    "clone_model",
-    "has_arg",
-    "load_model",
-    "model_from_config",
-    "model_from_json",
-    "model_from_yaml",
-    "save_model",
-    "split",
-    "to_list",
-]
+__all__ = ["Input", "InputLayer", "Model", "Sequential", "clone_model", "has_arg", "load_model", "model_from_config",
+           "model_from_json", "model_from_yaml", "save_model", "split", "to_list"]  # fmt: skip
 
 
 def yaml_module():

@@ -76,10 +76,8 @@ class Function:
 
     def program(self, *shapes, phase=0, backend=None):
         """The Program for these input shapes (default: the static ones, 1 for None), to be printed or studied."""
-        specs = [
-            Spec(tuple(shapes[i]) if i < len(shapes) else tuple(n or 1 for n in t.shape), t.dtype)
-            for i, t in enumerate(self.fed)
-        ]
+        specs = [Spec(tuple(shapes[i]) if i < len(shapes) else tuple(n or 1 for n in t.shape), t.dtype)
+                 for i, t in enumerate(self.fed)]  # fmt: skip
         backend = runtime.active() if backend is None else runtime.load(backend)
         return specialise(self.fed, specs, self.outputs, self.updates, backend, phase)
 
@@ -179,9 +177,7 @@ def cast_like(tensor, variable):
 
 def check_shape(name, tensor, shape):
     """Raises ValueError when an array of that shape cannot be fed for the tensor."""
-    fits = len(shape) == len(tensor.shape) and all(
-        n is None or n == got for n, got in zip(tensor.shape, shape, strict=True)
-    )
+    fits = len(shape) == len(tensor.shape) and all(n in (None, m) for n, m in zip(tensor.shape, shape, strict=True))
     if not fits:
         raise ValueError(f'{name}: input "{tensor.name}" expects {show(tensor)}, got an array of shape {list(shape)}.')
 

@@ -65,9 +65,8 @@ class _Member:
         while stack:
             value = stack[-1]
             inside = value.kind == "step" and value.source in local
-            missing = (
-                [v for v in value.source.inputs if v not in self.refs] if inside and value not in self.refs else []
-            )
+            missing = ([v for v in value.source.inputs if v not in self.refs] if inside and value not in self.refs
+                       else [])  # fmt: skip
             if missing:
                 stack.extend(reversed(missing))
                 continue
@@ -151,17 +150,10 @@ def _local_steps(program, has_out):
     for step in reversed(program.steps):
         out = step.outputs[0]
         used_by = readers.get(out, [])
-        if (
-            step.op.elementwise
-            and len(step.outputs) == 1
-            and out.shape != ()
-            and is_float(out.dtype)
-            and out not in outputs
-            and (used_by or out in updated)
-            and all(s in local for s in used_by)
+        if (step.op.elementwise and len(step.outputs) == 1 and out.shape != () and is_float(out.dtype)
+            and out not in outputs and (used_by or out in updated) and all(s in local for s in used_by)
             and all(v.shape == out.shape and v.dtype == out.dtype or v.shape == () for v in step.inputs)
-            and has_out(step.op)
-        ):
+            and has_out(step.op)):  # fmt: skip
             local.add(step)
     return local
 
@@ -175,14 +167,9 @@ def _members(program, local):
             x = owner[x]
         return x
 
-    fitting = [
-        (variable, value)
-        for variable, value in program.updates
-        if value.kind == "step"
-        and value.source in local
-        and value.dtype == variable.dtype
-        and value.shape == variable.shape
-    ]
+    fitting = [(variable, value) for variable, value in program.updates if value.kind == "step"
+               and value.source in local and value.dtype == variable.dtype
+               and value.shape == variable.shape]  # fmt: skip
     for _, value in fitting:
         stack, seen = [value.source], set()
         while stack:

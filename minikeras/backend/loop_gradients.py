@@ -38,11 +38,8 @@ class _ReverseScan:
         self.n = len(self.carry)
         # Cotangents of the states after a step, and of its ys: parameters of the step back.
         self.of_state = {i: parameter_like(t) for i, t in enumerate(body.outputs[: self.n]) if is_float(t.dtype)}
-        self.of_output = {
-            j: parameter_like(body.outputs[j])
-            for j in range(self.n, len(g))
-            if g[j] is not None and is_float(g[j].dtype)
-        }
+        self.of_output = {j: parameter_like(body.outputs[j]) for j in range(self.n, len(g)) if g[j] is not None
+                          and is_float(g[j].dtype)}  # fmt: skip
         self.totals, self.sums = {}, []  # accumulators; (captured, tensors, finish) of sums that are taken afterwards
 
     def cotangents(self):
@@ -120,11 +117,9 @@ class _ReverseScan:
             of_captured[tensor] = share if before is None else before + share
         body = self.body
         of_slices = (slices.get(t) for t in body.parameters[self.n : self.n + len(self.xs)])
-        return (
-            tuple(of_carry.get(i) for i in range(self.n)),
-            tuple(None if g is None else stacks[g] for g in of_slices),
-            tuple(of_captured.get(t) for t in body.captured),
-        )
+        return (tuple(of_carry.get(i) for i in range(self.n)),
+                tuple(None if g is None else stacks[g] for g in of_slices),
+                tuple(of_captured.get(t) for t in body.captured))  # fmt: skip
 
 
 # ---- sums over time that can wait ----------------------------------------------------------------------------------

@@ -180,9 +180,8 @@ def _wider(a, b):
 class Op:
     """A declared op. name, family (its module), parameters (names), rules; see the module's docstring."""
 
-    def __init__(
-        self, function, elementwise=False, promote=(), random=False, host=None, prepare=None, fold=True, composite=False
-    ):
+    def __init__(self, function, elementwise=False, promote=(), random=False, host=None, prepare=None, fold=True,
+                 composite=False):  # fmt: skip
         self.name, self.function = function.__name__, function
         self.family = function.__module__.rsplit(".", 1)[-1]
         self.signature = inspect.signature(function)
@@ -287,14 +286,11 @@ class Op:
 
     def _explained(self, error, args):
         place = f" in {building.scope}" if building.scope else ""
-        shapes = "   ".join(
-            f"{name} {show(a)}" for name, a in zip(self.parameters, args, strict=False) if isinstance(a, Tensor)
-        )
-        shapes = shapes or "   ".join(
-            f"{name} ({', '.join(show(t) for t in a if isinstance(t, Tensor))})"
-            for name, a in zip(self.parameters, args, strict=False)
-            if isinstance(a, tuple) and any(isinstance(t, Tensor) for t in a)
-        )
+        shapes = "   ".join(f"{name} {show(a)}" for name, a in zip(self.parameters, args, strict=False)
+                            if isinstance(a, Tensor))  # fmt: skip
+        shapes = shapes or "   ".join(f"{name} ({', '.join(show(t) for t in a if isinstance(t, Tensor))})"
+                                      for name, a in zip(self.parameters, args, strict=False) if isinstance(a, tuple)
+                                      and any(isinstance(t, Tensor) for t in a))  # fmt: skip
         message = str(error)
         if message.startswith("K."):  # it was explained where it happened, inside this op
             return type(error)(message)
@@ -305,9 +301,8 @@ def _binder(op):
     """A plain function with the op's signature that returns its arguments as a tuple: the fastest way to bind them."""
     names = ", ".join(op.parameters)
     scope = {f"_default_{p.name}": p.default for p in op.signature.parameters.values()}
-    params = ", ".join(
-        p.name if p.default is p.empty else f"{p.name}=_default_{p.name}" for p in op.signature.parameters.values()
-    )
+    params = ", ".join(p.name if p.default is p.empty else f"{p.name}=_default_{p.name}"
+                       for p in op.signature.parameters.values())  # fmt: skip
     exec(f"def {op.name}({params}):\n    return ({names},)", scope)
     return scope[op.name]
 

@@ -296,9 +296,8 @@ class Specialiser:
             result = op.function(*([stand_in(a) for a in args] if op.composite else args))
         except (ValueError, TypeError) as error:
             place = f" in {self.scope}" if self.scope else ""
-            shapes = "   ".join(
-                f"{n} {show(a)}" for n, a in zip(op.parameters, args, strict=True) if isinstance(a, Value)
-            )
+            shapes = "   ".join(f"{n} {show(a)}" for n, a in zip(op.parameters, args, strict=True)
+                                if isinstance(a, Value))  # fmt: skip
             raise type(error)(f"K.{op.name}{place}: {error}\n  {shapes}") from error
         if op.composite and runtime.kernel(self.backend, op) is None:
             raise TypeError(f"K.{op.name} is a composite without a kernel here: a rewrite may only emit primitives.")
@@ -335,11 +334,8 @@ class Specialiser:
         if op.random or not op.fold or any(v.kind != "constant" for v in inputs):
             return False
         small = sum(Value(s.shape, s.dtype, "", None).nbytes for s in specs) <= (FOLD_LIMIT if self.level else 1024)
-        return (
-            small
-            and all(s.dtype != "bfloat16" for s in specs)
-            and runtime.kernel(runtime.load("numpy"), op) is not None
-        )
+        return (small and all(s.dtype != "bfloat16" for s in specs)
+                and runtime.kernel(runtime.load("numpy"), op) is not None)  # fmt: skip
 
     def _folded(self, op, args):
         kernel = runtime.kernel(runtime.load("numpy"), op)

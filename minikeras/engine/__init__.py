@@ -6,16 +6,3 @@ from .container import Container, Network
 from .input_layer import Input, InputLayer
 from .sequential import Sequential
 from .training import Model
-
-__all__ = [
-    "Container",
-    "Input",
-    "InputLayer",
-    "InputSpec",
-    "Layer",
-    "Model",
-    "Network",
-    "Node",
-    "Sequential",
-    "get_source_inputs",
-]

@@ -151,9 +151,8 @@ class Layer(Uses):
         self.built = True
 
     @interfaces.legacy_add_weight_support
-    def add_weight(
-        self, name=None, shape=None, dtype=None, initializer=None, regularizer=None, trainable=True, constraint=None
-    ):
+    def add_weight(self, name=None, shape=None, dtype=None, initializer=None, regularizer=None, trainable=True,
+                   constraint=None):  # fmt: skip
         """Make a weight: a variable of the layer.
 
         shape: tuple of ints. dtype: default that of the layer. initializer, regularizer, constraint: names, configs or

@@ -338,12 +338,8 @@ class Container(Layer):
         return model
 
     def _updated_config(self):
-        return {
-            "class_name": type(self).__name__,
-            "config": self.get_config(),
-            "keras_version": KERAS_VERSION,
-            "backend": K.backend(),
-        }
+        return {"class_name": type(self).__name__, "config": self.get_config(), "keras_version": KERAS_VERSION,
+                "backend": K.backend()}  # fmt: skip
 
     def to_json(self, **kwargs):
         """The config as JSON text, for `model_from_json`. kwargs: for json.dumps."""

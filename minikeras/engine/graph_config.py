@@ -23,9 +23,8 @@ def graph_of(config, custom_objects):
             stuck = {called.layer.name: calls[0] for called, calls in pending if calls}
             raise ValueError(f"The config of model {config.get('name')!r} is not complete: what these layers are "
                              f"called on is never made: {stuck}.")  # fmt: skip
-    inputs, outputs = (
-        [_tensor_at(layers, place) for place in _places(config[key])] for key in ("input_layers", "output_layers")
-    )
+    inputs, outputs = ([_tensor_at(layers, place) for place in _places(config[key])]
+                       for key in ("input_layers", "output_layers"))  # fmt: skip
     return inputs, outputs
 
 

@@ -20,9 +20,8 @@ class GraphMap:
             self._walk(tensor)
         self._add_unused(inputs)
         self._find_depths()
-        self.nodes = [
-            node for depth in sorted(self.nodes_by_depth, reverse=True) for node in self.nodes_by_depth[depth]
-        ]
+        self.nodes = [node for depth in sorted(self.nodes_by_depth, reverse=True)
+                      for node in self.nodes_by_depth[depth]]  # fmt: skip
         self.layers = [layer for depth in sorted(self.layers_by_depth, reverse=True)
                        for layer in self.layers_by_depth[depth]]  # fmt: skip
         self._check_connected(inputs)

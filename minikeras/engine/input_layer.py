@@ -40,12 +40,8 @@ class InputLayer(Layer):
 
     def get_config(self):
         """The shape with the batch, the dtype, sparse and the name."""
-        return {
-            "batch_input_shape": self.batch_input_shape,
-            "dtype": self.dtype,
-            "sparse": self.sparse,
-            "name": self.name,
-        }
+        return {"batch_input_shape": self.batch_input_shape, "dtype": self.dtype, "sparse": self.sparse,
+                "name": self.name}  # fmt: skip
 
 
 @interfaces.legacy_input_support

@@ -34,21 +34,14 @@ class Node:
 
     def inbound_nodes(self):
         """The nodes that made the inputs, without those that no layer made."""
-        return [
-            layer._inbound_nodes[index]
-            for layer, index in zip(self.inbound_layers, self.node_indices, strict=True)
-            if layer is not None
-        ]
+        return [layer._inbound_nodes[index] for layer, index in zip(self.inbound_layers, self.node_indices, strict=True)
+                if layer is not None]  # fmt: skip
 
     def get_config(self):
         """Names and indices, for people: the layers by name, in place of the tensors."""
         names = [layer.name if layer is not None else None for layer in self.inbound_layers]
-        return {
-            "outbound_layer": self.outbound_layer.name,
-            "inbound_layers": names,
-            "node_indices": self.node_indices,
-            "tensor_indices": self.tensor_indices,
-        }
+        return {"outbound_layer": self.outbound_layer.name, "inbound_layers": names, "node_indices": self.node_indices,
+                "tensor_indices": self.tensor_indices}  # fmt: skip
 
 
 def mask_of(tensor):

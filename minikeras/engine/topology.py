@@ -4,15 +4,3 @@ from ..utils.layer_utils import get_source_inputs
 from .base_layer import InputSpec, Layer, Node, disable_tracking
 from .container import Container, Network
 from .input_layer import Input, InputLayer
-
-__all__ = [
-    "Container",
-    "Input",
-    "InputLayer",
-    "InputSpec",
-    "Layer",
-    "Network",
-    "Node",
-    "disable_tracking",
-    "get_source_inputs",
-]

@@ -287,22 +287,23 @@ class Model(CompiledContainer):
 
         steps_per_epoch: default the length of the Sequence. shuffle: the order of a Sequence's batches.
         """
-        return self.fit(generator, None, None, epochs, verbose, callbacks, 0.0, validation_data, shuffle, class_weight,
-                        None, initial_epoch, steps_per_epoch, validation_steps, validation_freq, max_queue_size,
-                        workers, use_multiprocessing)  # fmt: skip
+        return Model.fit(self, generator, None, None, epochs, verbose, callbacks, 0.0, validation_data, shuffle,
+                         class_weight, None, initial_epoch, steps_per_epoch, validation_steps, validation_freq,
+                         max_queue_size, workers, use_multiprocessing)  # fmt: skip
 
     @interfaces.legacy_generator_methods_support
     def evaluate_generator(self, generator, steps=None, callbacks=None, max_queue_size=10, workers=1,
                            use_multiprocessing=False, verbose=0):  # fmt: skip
         """`evaluate` on the batches of a generator or Sequence."""
-        return self.evaluate(generator, None, None, verbose, None, steps, callbacks, max_queue_size, workers,
-                             use_multiprocessing)  # fmt: skip
+        return Model.evaluate(self, generator, None, None, verbose, None, steps, callbacks, max_queue_size, workers,
+                              use_multiprocessing)  # fmt: skip
 
     @interfaces.legacy_generator_methods_support
     def predict_generator(self, generator, steps=None, callbacks=None, max_queue_size=10, workers=1,
                           use_multiprocessing=False, verbose=0):  # fmt: skip
         """`predict` on the batches of a generator or Sequence, of which only the inputs count."""
-        return self.predict(generator, None, verbose, steps, callbacks, max_queue_size, workers, use_multiprocessing)
+        return Model.predict(self, generator, None, verbose, steps, callbacks, max_queue_size, workers,
+                             use_multiprocessing)  # fmt: skip
 
 
 def _with_axes_of(array, shape):

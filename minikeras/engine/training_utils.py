@@ -1,48 +1,8 @@
 """What stands between the arguments of compile, fit, evaluate and predict and the functions that run."""
 
-from .batches import (
-    batch_shuffle,
-    is_generator_or_sequence,
-    is_sequence,
-    is_stream,
-    iter_sequence_infinite,
-    make_batches,  # fmt: skip
-)
-from .compile_arguments import (
-    call_metric_function,
-    collect_per_output_metric_info,
-    get_loss_function,
-    get_metric_function,
-    get_metric_name,
-    get_output_sample_weight_and_mode,
-    prepare_loss_functions,
-    prepare_loss_weights,
-    prepare_sample_weights,
-    weighted_masked_objective,  # fmt: skip
-)
-from .standardize import (
-    check_array_length_consistency,
-    check_generator_arguments,
-    check_loss_and_target_compatibility,
-    check_num_samples,
-    standardize_class_weights,
-    standardize_input_data,
-    standardize_sample_or_class_weights,
-    standardize_sample_weights,
-    standardize_single_array,
-    standardize_weights,  # fmt: skip
-)
-
-__all__ = [
-    "batch_shuffle", "call_metric_function", "check_array_length_consistency", "check_generator_arguments",
-    "check_loss_and_target_compatibility", "check_num_samples", "collect_per_output_metric_info",
-    "get_input_shape_and_dtype", "get_loss_function", "get_metric_function", "get_metric_name",
-    "get_output_sample_weight_and_mode", "get_static_batch_size", "is_generator_or_sequence", "is_sequence",
-    "is_stream", "iter_sequence_infinite", "make_batches", "prepare_loss_functions", "prepare_loss_weights",
-    "prepare_sample_weights", "should_run_validation", "standardize_class_weights", "standardize_input_data",
-    "standardize_sample_or_class_weights", "standardize_sample_weights", "standardize_single_array",
-    "standardize_weights", "weighted_masked_objective",
-]  # fmt: skip
+from .batches import *
+from .compile_arguments import *
+from .standardize import *
 
 
 def get_input_shape_and_dtype(layer):

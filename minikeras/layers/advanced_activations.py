@@ -29,9 +29,8 @@ class PReLU(Elementwise):
     Weights: alpha [*input_shape[1:]] with 1 for shared axes. Source: He et al. (ICCV, 2015).
     """
 
-    def __init__(
-        self, alpha_initializer="zeros", alpha_regularizer=None, alpha_constraint=None, shared_axes=None, **kwargs
-    ):
+    def __init__(self, alpha_initializer="zeros", alpha_regularizer=None, alpha_constraint=None, shared_axes=None,
+                 **kwargs):  # fmt: skip
         super().__init__(**kwargs)
         adopt(self, locals())
         if shared_axes is not None:

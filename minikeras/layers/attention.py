@@ -28,11 +28,10 @@ class MultiHeadAttention(Layer):
     Source: Vaswani et al., Attention Is All You Need (2017), section 3.2.2.
     """
 
-    def __init__(
-        self, num_heads, key_dim, value_dim=None, dropout=0.0, use_bias=True, output_shape=None,
-        kernel_initializer="glorot_uniform", bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None,
-        activity_regularizer=None, kernel_constraint=None, bias_constraint=None, seed=None, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, num_heads, key_dim, value_dim=None, dropout=0.0, use_bias=True, output_shape=None,
+                 kernel_initializer="glorot_uniform", bias_initializer="zeros", kernel_regularizer=None,
+                 bias_regularizer=None, activity_regularizer=None, kernel_constraint=None, bias_constraint=None,
+                 seed=None, **kwargs):  # fmt: skip
         super().__init__(**kwargs)
         adopt(self, {name: value for name, value in locals().items() if name != "output_shape"})
         self.features_out = output_shape  # `output_shape` is what any layer tells about its output

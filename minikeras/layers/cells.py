@@ -69,9 +69,8 @@ class _Cell(Layer):
 
     def draw_masks(self, inputs, states, training):
         """Draw the masks for inputs and states like these, to be used at each step until `forget_masks`."""
-        self._masks = (
-            self._draw(inputs, self.dropout, training), self._draw(states[0], self.recurrent_dropout, training)
-        )  # fmt: skip
+        self._masks = (self._draw(inputs, self.dropout, training),
+                       self._draw(states[0], self.recurrent_dropout, training))  # fmt: skip
 
     def forget_masks(self):
         """Let the next step draw masks of its own."""
@@ -155,12 +154,10 @@ class SimpleRNNCell(_Cell):
     bias [units].
     """
 
-    def __init__(
-        self, units, activation="tanh", use_bias=True, kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal", bias_initializer="zeros", kernel_regularizer=None,
-        recurrent_regularizer=None, bias_regularizer=None, kernel_constraint=None, recurrent_constraint=None,
-        bias_constraint=None, dropout=0.0, recurrent_dropout=0.0, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, units, activation="tanh", use_bias=True, kernel_initializer="glorot_uniform",
+                 recurrent_initializer="orthogonal", bias_initializer="zeros", kernel_regularizer=None,
+                 recurrent_regularizer=None, bias_regularizer=None, kernel_constraint=None, recurrent_constraint=None,
+                 bias_constraint=None, dropout=0.0, recurrent_dropout=0.0, **kwargs):  # fmt: skip
         super().__init__(**kwargs)
         self._configure(locals())
 
@@ -186,13 +183,11 @@ class GRUCell(_Cell):
 
     gates = 3
 
-    def __init__(
-        self, units, activation="tanh", recurrent_activation="sigmoid", use_bias=True,
-        kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal", bias_initializer="zeros",
-        kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None, kernel_constraint=None,
-        recurrent_constraint=None, bias_constraint=None, dropout=0.0, recurrent_dropout=0.0, implementation=2,
-        reset_after=False, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, units, activation="tanh", recurrent_activation="sigmoid", use_bias=True,
+                 kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal", bias_initializer="zeros",
+                 kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None, kernel_constraint=None,
+                 recurrent_constraint=None, bias_constraint=None, dropout=0.0, recurrent_dropout=0.0, implementation=2,
+                 reset_after=False, **kwargs):  # fmt: skip
         super().__init__(**kwargs)
         self._configure(locals())
 
@@ -252,13 +247,11 @@ class LSTMCell(_Cell):
 
     gates = 4
 
-    def __init__(
-        self, units, activation="tanh", recurrent_activation="sigmoid", use_bias=True,
-        kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal", bias_initializer="zeros",
-        unit_forget_bias=True, kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None,
-        kernel_constraint=None, recurrent_constraint=None, bias_constraint=None, dropout=0.0, recurrent_dropout=0.0,
-        implementation=2, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, units, activation="tanh", recurrent_activation="sigmoid", use_bias=True,
+                 kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal", bias_initializer="zeros",
+                 unit_forget_bias=True, kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None,
+                 kernel_constraint=None, recurrent_constraint=None, bias_constraint=None, dropout=0.0,
+                 recurrent_dropout=0.0, implementation=2, **kwargs):  # fmt: skip
         super().__init__(**kwargs)
         self._configure(locals())
 

@@ -8,12 +8,8 @@ from ..engine.base_layer import Layer
 from ..utils.generic_utils import to_list
 
 # The last word of an argument's name tells which module turns a name or a config into the object.
-RESOLVERS = {
-    "activation": activations.get,
-    "initializer": initializers.get,
-    "regularizer": regularizers.get,
-    "constraint": constraints.get,
-}
+RESOLVERS = {"activation": activations.get, "initializer": initializers.get, "regularizer": regularizers.get,
+             "constraint": constraints.get}  # fmt: skip
 
 
 class Elementwise(Layer):
@@ -53,11 +49,9 @@ def new_weight(layer, name, shape, kind=None, **kwargs):
     kind: the first part of those attributes' names; by default the weight's own name.
     """
     kind = kind or name
-    options = {
-        "initializer": getattr(layer, f"{kind}_initializer"),
-        "regularizer": getattr(layer, f"{kind}_regularizer", None),
-        "constraint": getattr(layer, f"{kind}_constraint", None),
-    }
+    options = {"initializer": getattr(layer, f"{kind}_initializer"),
+               "regularizer": getattr(layer, f"{kind}_regularizer", None),
+               "constraint": getattr(layer, f"{kind}_constraint", None)}  # fmt: skip
     return layer.add_weight(name=name, shape=tuple(shape), **{**options, **kwargs})
 
 

@@ -40,11 +40,10 @@ class _Conv(Layer):
 
     rank = None
 
-    def __init__(
-        self, filters, kernel_size, strides=1, padding="valid", data_format=None, dilation_rate=1, activation=None,
-        use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros", kernel_regularizer=None,
-        bias_regularizer=None, activity_regularizer=None, kernel_constraint=None, bias_constraint=None, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, filters, kernel_size, strides=1, padding="valid", data_format=None, dilation_rate=1,
+                 activation=None, use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros",
+                 kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
+                 bias_constraint=None, **kwargs):  # fmt: skip
         Layer.__init__(self, **kwargs)
         self._configure(locals())
 
@@ -77,12 +76,9 @@ class _Conv(Layer):
 
     def _geometry(self):
         one = self.rank == 1  # K.conv1d takes ints, the others take tuples
-        return {
-            "strides": self.strides[0] if one else self.strides,
-            "dilation_rate": self.dilation_rate[0] if one else self.dilation_rate,
-            "padding": self.padding,
-            "data_format": self.data_format,
-        }
+        return {"strides": self.strides[0] if one else self.strides,
+                "dilation_rate": self.dilation_rate[0] if one else self.dilation_rate, "padding": self.padding,
+                "data_format": self.data_format}  # fmt: skip
 
     def build(self, input_shape):
         channels = self._channels(input_shape)
@@ -150,12 +146,10 @@ class _ConvTranspose(_Conv):
 
 class Conv2DTranspose(_ConvTranspose, Conv2D):
 
-    def __init__(
-        self, filters, kernel_size, strides=(1, 1), padding="valid", output_padding=None, data_format=None,
-        dilation_rate=(1, 1), activation=None, use_bias=True, kernel_initializer="glorot_uniform",
-        bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
-        kernel_constraint=None, bias_constraint=None, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, filters, kernel_size, strides=(1, 1), padding="valid", output_padding=None, data_format=None,
+                 dilation_rate=(1, 1), activation=None, use_bias=True, kernel_initializer="glorot_uniform",
+                 bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+                 kernel_constraint=None, bias_constraint=None, **kwargs):  # fmt: skip
         Layer.__init__(self, **kwargs)
         self._configure(locals())
 
@@ -163,12 +157,10 @@ class Conv2DTranspose(_ConvTranspose, Conv2D):
 class Conv3DTranspose(_ConvTranspose, Conv3D):
     dilation_rate = (1, 1, 1)
 
-    def __init__(
-        self, filters, kernel_size, strides=(1, 1, 1), padding="valid", output_padding=None, data_format=None,
-        activation=None, use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros",
-        kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
-        bias_constraint=None, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, filters, kernel_size, strides=(1, 1, 1), padding="valid", output_padding=None, data_format=None,
+                 activation=None, use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros",
+                 kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
+                 bias_constraint=None, **kwargs):  # fmt: skip
         Layer.__init__(self, **kwargs)
         self._configure(locals())
 
@@ -186,13 +178,11 @@ class _SeparableConv(_Conv):
     depth_multiplier, filters], bias [filters]. Source: Chollet, Xception (CVPR, 2017).
     """
 
-    def __init__(
-        self, filters, kernel_size, strides=1, padding="valid", data_format=None, dilation_rate=1, depth_multiplier=1,
-        activation=None, use_bias=True, depthwise_initializer="glorot_uniform",
-        pointwise_initializer="glorot_uniform", bias_initializer="zeros", depthwise_regularizer=None,
-        pointwise_regularizer=None, bias_regularizer=None, activity_regularizer=None, depthwise_constraint=None,
-        pointwise_constraint=None, bias_constraint=None, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, filters, kernel_size, strides=1, padding="valid", data_format=None, dilation_rate=1,
+                 depth_multiplier=1, activation=None, use_bias=True, depthwise_initializer="glorot_uniform",
+                 pointwise_initializer="glorot_uniform", bias_initializer="zeros", depthwise_regularizer=None,
+                 pointwise_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+                 depthwise_constraint=None, pointwise_constraint=None, bias_constraint=None, **kwargs):  # fmt: skip
         Layer.__init__(self, **kwargs)
         self._configure(locals())
 
@@ -226,12 +216,10 @@ class DepthwiseConv2D(Conv2D):
     Weights: depthwise_kernel [*kernel_size, channels, depth_multiplier], bias [channels * depth_multiplier].
     """
 
-    def __init__(
-        self, kernel_size, strides=(1, 1), padding="valid", depth_multiplier=1, data_format=None, dilation_rate=(1, 1),
-        activation=None, use_bias=True, depthwise_initializer="glorot_uniform", bias_initializer="zeros",
-        depthwise_regularizer=None, bias_regularizer=None, activity_regularizer=None, depthwise_constraint=None,
-        bias_constraint=None, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, kernel_size, strides=(1, 1), padding="valid", depth_multiplier=1, data_format=None,
+                 dilation_rate=(1, 1), activation=None, use_bias=True, depthwise_initializer="glorot_uniform",
+                 bias_initializer="zeros", depthwise_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+                 depthwise_constraint=None, bias_constraint=None, **kwargs):  # fmt: skip
         Layer.__init__(self, **kwargs)
         self._configure(locals())
 

@@ -21,13 +21,12 @@ class ConvLSTM2DCell(LSTMCell):
     implementation = 1
     output_size = None  # that of the states, which hangs on the image
 
-    def __init__(
-        self, filters, kernel_size, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1),
-        activation="tanh", recurrent_activation="hard_sigmoid", use_bias=True, kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal", bias_initializer="zeros", unit_forget_bias=True, kernel_regularizer=None,
-        recurrent_regularizer=None, bias_regularizer=None, kernel_constraint=None, recurrent_constraint=None,
-        bias_constraint=None, dropout=0.0, recurrent_dropout=0.0, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, filters, kernel_size, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1),
+                 activation="tanh", recurrent_activation="hard_sigmoid", use_bias=True,
+                 kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal", bias_initializer="zeros",
+                 unit_forget_bias=True, kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None,
+                 kernel_constraint=None, recurrent_constraint=None, bias_constraint=None, dropout=0.0,
+                 recurrent_dropout=0.0, **kwargs):  # fmt: skip
         super(LSTMCell, self).__init__(**kwargs)
         self._configure(locals())
         for name in ("kernel_size", "strides", "dilation_rate"):
@@ -45,9 +44,8 @@ class ConvLSTM2DCell(LSTMCell):
         channels = known(self, input_shape, self.feature_axis, "channels")
         width = self.gates * self.filters
         self.kernel = new_weight(self, "kernel", (*self.kernel_size, channels, width))
-        self.recurrent_kernel = new_weight(
-            self, "recurrent_kernel", (*self.kernel_size, self.filters, width), "recurrent"
-        )
+        self.recurrent_kernel = new_weight(self, "recurrent_kernel", (*self.kernel_size, self.filters, width),
+                                           "recurrent")  # fmt: skip
         self.bias = new_weight(self, "bias", (width,), **self._bias_options()) if self.use_bias else None
         self.built = True
 
@@ -79,10 +77,8 @@ class ConvLSTM2DCell(LSTMCell):
 class ConvRNN2D(RNN):
     """Runs a convolutional cell over the time steps of [batch, time, *image]. The arguments are those of RNN."""
 
-    def __init__(
-        self, cell, return_sequences=False, return_state=False, go_backwards=False, stateful=False, unroll=False,
-        **kwargs,
-    ):  # fmt: skip
+    def __init__(self, cell, return_sequences=False, return_state=False, go_backwards=False, stateful=False,
+                 unroll=False, **kwargs):  # fmt: skip
         super().__init__(**given(locals()))
         self.input_spec = [InputSpec(ndim=5)]
 
@@ -104,12 +100,11 @@ class ConvRNN2D(RNN):
 class ConvLSTM2D(_CellRNN, ConvRNN2D, cell=ConvLSTM2DCell):
     __doc__ = (ConvLSTM2DCell.__doc__ or "") + "\n    Input [batch, time, *image]; further arguments are those of RNN."
 
-    def __init__(
-        self, filters, kernel_size, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1),
-        activation="tanh", recurrent_activation="hard_sigmoid", use_bias=True, kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal", bias_initializer="zeros", unit_forget_bias=True, kernel_regularizer=None,
-        recurrent_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
-        recurrent_constraint=None, bias_constraint=None, return_sequences=False, go_backwards=False, stateful=False,
-        dropout=0.0, recurrent_dropout=0.0, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, filters, kernel_size, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1),
+                 activation="tanh", recurrent_activation="hard_sigmoid", use_bias=True,
+                 kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal", bias_initializer="zeros",
+                 unit_forget_bias=True, kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None,
+                 activity_regularizer=None, kernel_constraint=None, recurrent_constraint=None, bias_constraint=None,
+                 return_sequences=False, go_backwards=False, stateful=False, dropout=0.0, recurrent_dropout=0.0,
+                 **kwargs):  # fmt: skip
         super().__init__(**given(locals()))

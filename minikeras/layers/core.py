@@ -201,11 +201,9 @@ class Dense(Layer):
     Input [batch, ..., features], output [batch, ..., units]. Weights: kernel [features, units], bias [units].
     """
 
-    def __init__(
-        self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros",
-        kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
-        bias_constraint=None, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
+                 bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+                 kernel_constraint=None, bias_constraint=None, **kwargs):  # fmt: skip
         super().__init__(**kwargs)
         adopt(self, locals())
         self.input_spec = InputSpec(min_ndim=2)

@@ -20,11 +20,9 @@ class _CuDNNKernels:
 class _CuDNNGRUCell(_CuDNNKernels, GRUCell):
     """A GRU cell with reset_after whose two biases lie in a row: first that of the inputs."""
 
-    def __init__(
-        self, units, kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal", bias_initializer="zeros",
-        kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None, kernel_constraint=None,
-        recurrent_constraint=None, bias_constraint=None, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, units, kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal",
+                 bias_initializer="zeros", kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None,
+                 kernel_constraint=None, recurrent_constraint=None, bias_constraint=None, **kwargs):  # fmt: skip
         super().__init__(reset_after=True, **given(locals()))
 
     def _bias_shape(self):
@@ -37,11 +35,10 @@ class _CuDNNGRUCell(_CuDNNKernels, GRUCell):
 class _CuDNNLSTMCell(_CuDNNKernels, LSTMCell):
     """An LSTM cell with a bias for the inputs and one for the state, in a row."""
 
-    def __init__(
-        self, units, kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal", bias_initializer="zeros",
-        unit_forget_bias=True, kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None,
-        kernel_constraint=None, recurrent_constraint=None, bias_constraint=None, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, units, kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal",
+                 bias_initializer="zeros", unit_forget_bias=True, kernel_regularizer=None, recurrent_regularizer=None,
+                 bias_regularizer=None, kernel_constraint=None, recurrent_constraint=None, bias_constraint=None,
+                 **kwargs):  # fmt: skip
         super().__init__(**given(locals()))
 
     def _bias_shape(self):
@@ -67,12 +64,10 @@ class CuDNNGRU(_CuDNNRNN, cell=_CuDNNGRUCell):
     go_backwards (keyword): run from the last step to the first. The other arguments are those of GRU.
     """
 
-    def __init__(
-        self, units, kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal", bias_initializer="zeros",
-        kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None, activity_regularizer=None,
-        kernel_constraint=None, recurrent_constraint=None, bias_constraint=None, return_sequences=False,
-        return_state=False, stateful=False, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, units, kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal",
+                 bias_initializer="zeros", kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None,
+                 activity_regularizer=None, kernel_constraint=None, recurrent_constraint=None, bias_constraint=None,
+                 return_sequences=False, return_state=False, stateful=False, **kwargs):  # fmt: skip
         super().__init__(**given(locals()))
 
 
@@ -82,10 +77,9 @@ class CuDNNLSTM(_CuDNNRNN, cell=_CuDNNLSTMCell):
     go_backwards (keyword): run from the last step to the first. The other arguments are those of LSTM.
     """
 
-    def __init__(
-        self, units, kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal", bias_initializer="zeros",
-        unit_forget_bias=True, kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None,
-        activity_regularizer=None, kernel_constraint=None, recurrent_constraint=None, bias_constraint=None,
-        return_sequences=False, return_state=False, stateful=False, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, units, kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal",
+                 bias_initializer="zeros", unit_forget_bias=True, kernel_regularizer=None, recurrent_regularizer=None,
+                 bias_regularizer=None, activity_regularizer=None, kernel_constraint=None, recurrent_constraint=None,
+                 bias_constraint=None, return_sequences=False, return_state=False, stateful=False,
+                 **kwargs):  # fmt: skip
         super().__init__(**given(locals()))

@@ -13,10 +13,9 @@ class Embedding(Layer):
     output_dim]. Source: Gal and Ghahramani (NIPS, 2016) for its use with dropout.
     """
 
-    def __init__(
-        self, input_dim, output_dim, embeddings_initializer="uniform", embeddings_regularizer=None,
-        activity_regularizer=None, embeddings_constraint=None, mask_zero=False, input_length=None, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, input_dim, output_dim, embeddings_initializer="uniform", embeddings_regularizer=None,
+                 activity_regularizer=None, embeddings_constraint=None, mask_zero=False, input_length=None,
+                 **kwargs):  # fmt: skip
         if "input_shape" not in kwargs and "batch_input_shape" not in kwargs:
             kwargs["input_shape"] = tuple(input_length) if isinstance(input_length, (tuple, list)) else (input_length,)
         super().__init__(**kwargs)

@@ -195,10 +195,8 @@ class Lambda(Layer):
         shape, shape_type = _dump(self._output_shape) if callable(self._output_shape) else (self._output_shape, "raw")
         config = super().get_config()
         config.pop("mask", None)  # a mask is not stored
-        return {
-            **config, "function": function, "function_type": function_type, "output_shape": shape,
-            "output_shape_type": shape_type, "arguments": self.arguments,
-        }  # fmt: skip
+        return {**config, "function": function, "function_type": function_type, "output_shape": shape,
+                "output_shape_type": shape_type, "arguments": self.arguments}  # fmt: skip
 
     @classmethod
     def from_config(cls, config, custom_objects=None):

@@ -43,10 +43,9 @@ class Highway(_Affine):
     Source: Srivastava et al., Highway Networks (2015).
     """
 
-    def __init__(
-        self, init="glorot_uniform", activation=None, weights=None, W_regularizer=None, b_regularizer=None,
-        activity_regularizer=None, W_constraint=None, b_constraint=None, bias=True, input_dim=None, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, init="glorot_uniform", activation=None, weights=None, W_regularizer=None, b_regularizer=None,
+                 activity_regularizer=None, W_constraint=None, b_constraint=None, bias=True, input_dim=None,
+                 **kwargs):  # fmt: skip
         self._configure(locals())
 
     def _make(self, size):
@@ -69,10 +68,9 @@ class MaxoutDense(_Affine):
     Weights: W [nb_feature, features, output_dim], b [nb_feature, output_dim]. Source: Goodfellow et al. (ICML, 2013).
     """
 
-    def __init__(
-        self, output_dim, nb_feature=4, init="glorot_uniform", weights=None, W_regularizer=None, b_regularizer=None,
-        activity_regularizer=None, W_constraint=None, b_constraint=None, bias=True, input_dim=None, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, output_dim, nb_feature=4, init="glorot_uniform", weights=None, W_regularizer=None,
+                 b_regularizer=None, activity_regularizer=None, W_constraint=None, b_constraint=None, bias=True,
+                 input_dim=None, **kwargs):  # fmt: skip
         self._configure(locals())
 
     def _make(self, size):
@@ -108,10 +106,8 @@ class Recurrent(RNN):
     `get_constants`, a list that `step` finds after the states.
     """
 
-    def __init__(
-        self, return_sequences=False, return_state=False, go_backwards=False, stateful=False, unroll=False,
-        implementation=0, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, return_sequences=False, return_state=False, go_backwards=False, stateful=False, unroll=False,
+                 implementation=0, **kwargs):  # fmt: skip
         if "input_dim" in kwargs:
             kwargs.setdefault("input_length", None)
         Layer.__init__(self, **kwargs)
@@ -157,10 +153,8 @@ class ConvRecurrent2D(Recurrent):
     Input [batch, time, *image].
     """
 
-    def __init__(
-        self, filters, kernel_size, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1),
-        return_sequences=False, go_backwards=False, stateful=False, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, filters, kernel_size, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1),
+                 return_sequences=False, go_backwards=False, stateful=False, **kwargs):  # fmt: skip
         super().__init__(return_sequences, go_backwards=go_backwards, stateful=stateful, **kwargs)
         self.filters, self.kernel_size = filters, normalize_tuple(kernel_size, 2, "kernel_size")
         self.strides = normalize_tuple(strides, 2, "strides")

@@ -17,11 +17,10 @@ class _LocallyConnected(Layer):
 
     rank = None
 
-    def __init__(
-        self, filters, kernel_size, strides=1, padding="valid", data_format=None, activation=None, use_bias=True,
-        kernel_initializer="glorot_uniform", bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None,
-        activity_regularizer=None, kernel_constraint=None, bias_constraint=None, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, filters, kernel_size, strides=1, padding="valid", data_format=None, activation=None,
+                 use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros", kernel_regularizer=None,
+                 bias_regularizer=None, activity_regularizer=None, kernel_constraint=None, bias_constraint=None,
+                 **kwargs):  # fmt: skip
         super().__init__(**kwargs)
         adopt(self, locals())
         self.kernel_size = normalize_tuple(kernel_size, self.rank, "kernel_size")

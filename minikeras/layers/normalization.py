@@ -13,11 +13,10 @@ class BatchNormalization(Elementwise):
     gamma. Weights, each [features]: gamma, beta, moving_mean, moving_variance. Source: Ioffe and Szegedy (ICML, 2015).
     """
 
-    def __init__(
-        self, axis=-1, momentum=0.99, epsilon=1e-3, center=True, scale=True, beta_initializer="zeros",
-        gamma_initializer="ones", moving_mean_initializer="zeros", moving_variance_initializer="ones",
-        beta_regularizer=None, gamma_regularizer=None, beta_constraint=None, gamma_constraint=None, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, axis=-1, momentum=0.99, epsilon=1e-3, center=True, scale=True, beta_initializer="zeros",
+                 gamma_initializer="ones", moving_mean_initializer="zeros", moving_variance_initializer="ones",
+                 beta_regularizer=None, gamma_regularizer=None, beta_constraint=None, gamma_constraint=None,
+                 **kwargs):  # fmt: skip
         super().__init__(**kwargs)
         adopt(self, locals())
 
@@ -55,10 +54,9 @@ class LayerNormalization(Elementwise):
     Source: Ba, Kiros and Hinton, Layer Normalization (2016).
     """
 
-    def __init__(
-        self, axis=-1, epsilon=1e-3, center=True, scale=True, beta_initializer="zeros", gamma_initializer="ones",
-        beta_regularizer=None, gamma_regularizer=None, beta_constraint=None, gamma_constraint=None, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, axis=-1, epsilon=1e-3, center=True, scale=True, beta_initializer="zeros",
+                 gamma_initializer="ones", beta_regularizer=None, gamma_regularizer=None, beta_constraint=None,
+                 gamma_constraint=None, **kwargs):  # fmt: skip
         super().__init__(**kwargs)
         adopt(self, locals())
 
@@ -89,11 +87,9 @@ class GroupNormalization(Elementwise):
     gamma, beta. Source: Wu and He, Group Normalization (2018).
     """
 
-    def __init__(
-        self, groups=32, axis=-1, epsilon=1e-3, center=True, scale=True, beta_initializer="zeros",
-        gamma_initializer="ones", beta_regularizer=None, gamma_regularizer=None, beta_constraint=None,
-        gamma_constraint=None, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, groups=32, axis=-1, epsilon=1e-3, center=True, scale=True, beta_initializer="zeros",
+                 gamma_initializer="ones", beta_regularizer=None, gamma_regularizer=None, beta_constraint=None,
+                 gamma_constraint=None, **kwargs):  # fmt: skip
         super().__init__(**kwargs)
         adopt(self, locals())
 

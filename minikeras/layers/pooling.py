@@ -153,12 +153,9 @@ class GlobalMaxPooling3D(_Max, _GlobalPooling):
     rank = 3
 
 
-AvgPool1D, MaxPool1D, GlobalMaxPool1D, GlobalAvgPool1D = (
-    AveragePooling1D, MaxPooling1D, GlobalMaxPooling1D, GlobalAveragePooling1D,
-)  # fmt: skip
-AvgPool2D, MaxPool2D, GlobalMaxPool2D, GlobalAvgPool2D = (
-    AveragePooling2D, MaxPooling2D, GlobalMaxPooling2D, GlobalAveragePooling2D,
-)  # fmt: skip
-AvgPool3D, MaxPool3D, GlobalMaxPool3D, GlobalAvgPool3D = (
-    AveragePooling3D, MaxPooling3D, GlobalMaxPooling3D, GlobalAveragePooling3D,
-)  # fmt: skip
+AvgPool1D, MaxPool1D, GlobalMaxPool1D, GlobalAvgPool1D = (AveragePooling1D, MaxPooling1D, GlobalMaxPooling1D,
+                                                          GlobalAveragePooling1D)  # fmt: skip
+AvgPool2D, MaxPool2D, GlobalMaxPool2D, GlobalAvgPool2D = (AveragePooling2D, MaxPooling2D, GlobalMaxPooling2D,
+                                                          GlobalAveragePooling2D)  # fmt: skip
+AvgPool3D, MaxPool3D, GlobalMaxPool3D, GlobalAvgPool3D = (AveragePooling3D, MaxPooling3D, GlobalMaxPooling3D,
+                                                          GlobalAveragePooling3D)  # fmt: skip

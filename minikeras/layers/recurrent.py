@@ -88,10 +88,8 @@ class RNN(StateArguments):
 
     cell = None
 
-    def __init__(
-        self, cell, return_sequences=False, return_state=False, go_backwards=False, stateful=False, unroll=False,
-        **kwargs,
-    ):  # fmt: skip
+    def __init__(self, cell, return_sequences=False, return_state=False, go_backwards=False, stateful=False,
+                 unroll=False, **kwargs):  # fmt: skip
         if "input_shape" not in kwargs and "input_dim" in kwargs:
             kwargs.setdefault("input_length", None)
         cell = StackedRNNCells(cell) if isinstance(cell, (list, tuple)) else cell
@@ -228,10 +226,8 @@ class RNN(StateArguments):
             return self.cell.call(x, list(states), **kwargs)
 
         with _dropout_masks(self.cell, inputs, initial_state, training):
-            return K.rnn(
-                step, inputs, initial_state, go_backwards=self.go_backwards, mask=mask, constants=constants,
-                unroll=self.unroll, input_length=K.int_shape(inputs)[1],
-            )  # fmt: skip
+            return K.rnn(step, inputs, initial_state, go_backwards=self.go_backwards, mask=mask, constants=constants,
+                         unroll=self.unroll, input_length=K.int_shape(inputs)[1])  # fmt: skip
 
     def compute_output_shape(self, input_shape):
         input_shape = input_shape[0] if isinstance(input_shape, list) else input_shape
@@ -299,38 +295,33 @@ class _CellRNN(RNN):
 
 
 class SimpleRNN(_CellRNN, cell=SimpleRNNCell):
-    def __init__(
-        self, units, activation="tanh", use_bias=True, kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal", bias_initializer="zeros", kernel_regularizer=None,
-        recurrent_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
-        recurrent_constraint=None, bias_constraint=None, dropout=0.0, recurrent_dropout=0.0, return_sequences=False,
-        return_state=False, go_backwards=False, stateful=False, unroll=False, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, units, activation="tanh", use_bias=True, kernel_initializer="glorot_uniform",
+                 recurrent_initializer="orthogonal", bias_initializer="zeros", kernel_regularizer=None,
+                 recurrent_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
+                 recurrent_constraint=None, bias_constraint=None, dropout=0.0, recurrent_dropout=0.0,
+                 return_sequences=False, return_state=False, go_backwards=False, stateful=False, unroll=False,
+                 **kwargs):  # fmt: skip
         kwargs.pop("implementation", None)  # Keras 2.0 had it
         super().__init__(**given(locals()))
 
 
 class GRU(_CellRNN, cell=GRUCell):
-    def __init__(
-        self, units, activation="tanh", recurrent_activation="sigmoid", use_bias=True,
-        kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal", bias_initializer="zeros",
-        kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None, activity_regularizer=None,
-        kernel_constraint=None, recurrent_constraint=None, bias_constraint=None, dropout=0.0, recurrent_dropout=0.0,
-        implementation=2, return_sequences=False, return_state=False, go_backwards=False, stateful=False, unroll=False,
-        reset_after=False, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, units, activation="tanh", recurrent_activation="sigmoid", use_bias=True,
+                 kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal", bias_initializer="zeros",
+                 kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+                 kernel_constraint=None, recurrent_constraint=None, bias_constraint=None, dropout=0.0,
+                 recurrent_dropout=0.0, implementation=2, return_sequences=False, return_state=False,
+                 go_backwards=False, stateful=False, unroll=False, reset_after=False, **kwargs):  # fmt: skip
         super().__init__(**_implementation_1_or_2(given(locals())))
 
 
 class LSTM(_CellRNN, cell=LSTMCell):
-    def __init__(
-        self, units, activation="tanh", recurrent_activation="sigmoid", use_bias=True,
-        kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal", bias_initializer="zeros",
-        unit_forget_bias=True, kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None,
-        activity_regularizer=None, kernel_constraint=None, recurrent_constraint=None, bias_constraint=None, dropout=0.0,
-        recurrent_dropout=0.0, implementation=2, return_sequences=False, return_state=False, go_backwards=False,
-        stateful=False, unroll=False, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, units, activation="tanh", recurrent_activation="sigmoid", use_bias=True,
+                 kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal", bias_initializer="zeros",
+                 unit_forget_bias=True, kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None,
+                 activity_regularizer=None, kernel_constraint=None, recurrent_constraint=None, bias_constraint=None,
+                 dropout=0.0, recurrent_dropout=0.0, implementation=2, return_sequences=False, return_state=False,
+                 go_backwards=False, stateful=False, unroll=False, **kwargs):  # fmt: skip
         super().__init__(**_implementation_1_or_2(given(locals())))
 
 

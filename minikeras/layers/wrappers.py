@@ -8,13 +8,8 @@ from ..utils.generic_utils import CustomObjectScope, has_arg
 from .common import from_config_with, sizes_of, who
 from .recurrent import StateArguments, as_list, separate
 
-MERGES = {
-    "sum": lambda a, b: a + b,
-    "concat": lambda a, b: K.concatenate([a, b]),
-    "ave": lambda a, b: (a + b) / 2,
-    "mul": lambda a, b: a * b,
-    None: lambda a, b: [a, b],
-}
+MERGES = {"sum": lambda a, b: a + b, "concat": lambda a, b: K.concatenate([a, b]), "ave": lambda a, b: (a + b) / 2,
+          "mul": lambda a, b: a * b, None: lambda a, b: [a, b]}  # fmt: skip
 
 
 class Wrapper(Layer):

@@ -299,3 +299,22 @@ def test_no_samples_have_outputs_of_no_samples_and_are_nothing_to_train_on(backe
     for call in (model.fit, model.evaluate, model.train_on_batch):
         with pytest.raises(ValueError, match="no samples to train or test on"):
             call([X[:0], Z[:0]], [A[:0], B[:0]])
+
+
+def test_a_model_whose_own_methods_call_those_for_generators():
+    class FromGenerators(Model):
+        def fit(self, *args, **kwargs):
+            return self.fit_generator(Batches(), verbose=0)
+
+        def evaluate(self, *args, **kwargs):
+            return self.evaluate_generator(Batches())
+
+        def predict(self, *args, **kwargs):
+            return self.predict_generator(Batches())
+
+    whole = fork()
+    model = FromGenerators(whole.inputs, whole.outputs)
+    model.compile("sgd", "mse")
+    assert model.fit().history["loss"]
+    assert len(model.evaluate()) == 3
+    assert [p.shape for p in model.predict()] == [(12, 2), (12, 1)]
