@@ -190,13 +190,17 @@ def _each_batch(mode, source, function, callbacks, names=None):
     mode: 'train', 'test' or 'predict'. source: iterator of (index, (what to feed, size)). names: of the results in the
     logs; None: all of them are the 'outputs'.
     """
-    begin, end = (getattr(callbacks, f"on_{mode}_batch_{when}") for when in ("begin", "end"))
+    begins, ends = (getattr(callbacks, f"_on_{mode}_batch_{when}") for when in ("begin", "end"))
     run = function.run
     for index, (feeds, size) in source:
-        begin(index, {"batch": index, "size": size})
+        if begins:
+            logs = {"batch": index, "size": size}
+            for hook in begins:
+                hook(index, logs)
         results = run(feeds)
         logs = LazyLogs(index, size, names or ["outputs"], results if names else [results])
-        end(index, logs)
+        for hook in ends:
+            hook(index, logs)
         yield size, logs
 
 

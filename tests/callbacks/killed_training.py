@@ -3,14 +3,17 @@
 `python -m tests.callbacks.killed_training BACKEND FOLDER KIND ...`: for each kind of training, a process trains to the
 end. Then others train the same: each is killed (SIGKILL) one moment later than the one before, and goes on from the
 file that that one left; the last one trains to the end. Prints JSON: kind -> [number of kills, what differs].
+With `random` before the kinds: killed whenever it may be, in the midst of writing files too, 20 times over.
 """
 
 import functools
 import json
 import os
 import pathlib
+import random
 import signal
 import sys
+import time
 
 import numpy as np
 
@@ -170,10 +173,16 @@ def die():
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def child(backend, seed, result, **arguments):
-    """Train in a process of its own, and write what it came to as the file `result`. Returns the exit status."""
+def child(backend, seed, result, life=None, **arguments):
+    """Train in a process of its own, and write what it came to as the file `result`. Returns the exit status.
+
+    life: seconds after which the process is killed.
+    """
     pid = os.fork()
     if pid:
+        if life is not None:
+            time.sleep(life)
+            os.kill(pid, signal.SIGKILL)
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     status = 1
     try:
@@ -203,13 +212,32 @@ def kill_at_every_moment(backend, kind, folder):
         return len(moments), differences([parts[n] for n in parts.files], [whole[n] for n in whole.files])
 
 
+def kill_at_random_moments(backend, kind, folder, trainings=20):
+    run = functools.partial(child, backend, kind=kind, delete_checkpoint=False)
+    start = time.monotonic()
+    assert run(0, folder / "whole.npz", folder=folder / "whole") == 0
+    lasts, lives, kills, differ = time.monotonic() - start, random.Random(0), 0, []
+    for i in range(trainings):
+        place = folder / f"parts {i}"
+        status = -signal.SIGKILL
+        while status == -signal.SIGKILL:
+            seed = kills if (place / "backup").exists() or (place / "backup.previous").exists() else 0
+            status = run(seed, folder / "parts.npz", lives.uniform(0, 1.2 * lasts), folder=place)
+            kills += status != 0
+        assert status == 0
+        with np.load(folder / "whole.npz") as whole, np.load(folder / "parts.npz") as parts:
+            differ += differences([parts[n] for n in parts.files], [whole[n] for n in whole.files])
+    return kills, differ
+
+
 if __name__ == "__main__":
     backend, folder, *kinds = sys.argv[1:]
+    kill_it = kill_at_random_moments if kinds[0] == "random" else kill_at_every_moment
     if backend in ("jax", "torch"):
         __import__(backend)  # before the forks, without starting its threads
     found = {}
-    for kind in kinds:
+    for kind in kinds[kinds[0] == "random" :]:
         place = pathlib.Path(folder) / kind
         place.mkdir()
-        found[kind] = kill_at_every_moment(backend, kind, place)
+        found[kind] = kill_it(backend, kind, place)
     print(json.dumps(found))

@@ -15,6 +15,7 @@ from minikeras.callbacks.backup import packed, unpacked
 from tests.callbacks.killed_training import KINDS, STEPS, Killed, differences, train
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="the processes to kill are forked")
+LONG = bool(os.environ.get("MINIKERAS_LONG"))
 MOMENTS = [(0, "batch ends", 2), (1, "epoch begins", 0), (1, "batch ends", STEPS - 1), (2, "validation", 0)]
 
 
@@ -37,19 +38,33 @@ def killed_and_continued(kind, folder, moments=MOMENTS, **arguments):
     return train(kind, folder, **arguments)
 
 
-@needs_fork
-def test_a_training_that_is_killed_at_every_moment_ends_in_the_same_bits(backend, tmp_path):
-    kinds = KINDS if os.environ.get("MINIKERAS_LONG") else ["generator"]
+def killed(backend, folder, *arguments):
+    """{kind: (number of kills, what differs)}"""
     root = pathlib.Path(__file__).parents[2]
     # What XLA compiled for one process is there for those after it.
-    cache = {"JAX_COMPILATION_CACHE_DIR": str(tmp_path / "cache"), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    cache = {"JAX_COMPILATION_CACHE_DIR": str(folder / "cache"), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
              "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1"}  # fmt: skip
-    done = subprocess.run([sys.executable, "-m", "tests.callbacks.killed_training", backend, str(tmp_path), *kinds],
-                          cwd=root, env={**os.environ, **cache}, capture_output=True, text=True)  # fmt: skip
+    command = [sys.executable, "-m", "tests.callbacks.killed_training", backend, str(folder), *arguments]
+    done = subprocess.run(command, cwd=root, env={**os.environ, **cache}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
-    found = json.loads(done.stdout.splitlines()[-1])
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@needs_fork
+def test_a_training_that_is_killed_at_every_moment_ends_in_the_same_bits(backend, tmp_path):
+    kinds = KINDS if LONG else ["generator"]
+    found = killed(backend, tmp_path, *kinds)
+    print(found)
     assert {kind: differ for kind, (kills, differ) in found.items()} == {kind: [] for kind in kinds}
     assert all(kills >= 3 * (STEPS + 3) for kills, _ in found.values())
+
+
+@needs_fork
+@pytest.mark.skipif(not LONG, reason="minutes: nox -s killed")
+def test_a_training_that_is_killed_at_random_moments_ends_in_the_same_bits(backend, tmp_path):
+    found = killed(backend, tmp_path, "random", "arrays", "generator")
+    print(found)
+    assert all(kills > 20 and not differ for kills, differ in found.values())
 
 
 @pytest.mark.parametrize("kind", KINDS)
