@@ -164,15 +164,19 @@ class BackupAndRestore(Callback):
         saved, self._saved = self._saved, None
         K.batch_set_value([(v, value) for v, (_, value) in zip(self._variables, saved["variables"], strict=True)])
         self._draws.set_state(saved["draws"])
-        states = [state for _, state in saved["callbacks"]]
-        kinds = [type(c).__name__ for c in self._callbacks]
-        if kinds == [kind for kind, _ in saved["callbacks"]]:
-            for callback, state in zip(self._callbacks, states, strict=True):
-                _set_state_of(callback, state)
-        else:
-            before = [kind for kind, _ in saved["callbacks"]]
-            warnings.warn(f"The callbacks are others than before, and start anew: {kinds} now, {before} before.",
-                          RuntimeWarning, stacklevel=6)  # fmt: skip
+        states = {}
+        for kind, state in saved["callbacks"]:
+            states.setdefault(kind, []).append(state)
+        fresh = []
+        for callback in self._callbacks:
+            kind = type(callback).__name__
+            if states.get(kind):
+                _set_state_of(callback, states[kind].pop(0))
+            elif kind != "ProgbarLogger":  # it comes and goes with `verbose`
+                fresh.append(kind)
+        if fresh:
+            warnings.warn(f"{self.filepath} has no state of the callbacks {fresh}; they start anew.", RuntimeWarning,
+                          stacklevel=6)  # fmt: skip
         self.model.stop_training = saved["stop"]
         # Workers draw ahead of the training: where they do, the generators are where the replay has left them.
         if getattr(self._batches, "enqueuer", None) is None:

@@ -27,8 +27,10 @@ from minikeras.callbacks import (
     LearningRateScheduler,
     ModelCheckpoint,
     ReduceLROnPlateau,
+    SwapEMAWeights,
 )
 from minikeras.models import Sequential
+from minikeras.optimizers import Nadam
 from minikeras.utils import Sequence
 
 EPOCHS, STEPS, ROWS = 5, 4, 8
@@ -120,11 +122,13 @@ def model_of(kind):
         front = [L.Dense(8, activation="relu", input_shape=(6,)), L.BatchNormalization(), L.Dropout(0.3),
                  L.GaussianNoise(0.1)]  # fmt: skip
     model = Sequential([*front, L.Dense(3, activation="softmax")])
-    model.compile("nadam" if kind == "sequence" else "adam", "sparse_categorical_crossentropy", ["accuracy"])
+    # Steps of two batches, with averages of the weights, where there is a Sequence.
+    optimizer = Nadam(use_ema=True, gradient_accumulation_steps=2) if kind == "sequence" else "adam"
+    model.compile(optimizer, "sparse_categorical_crossentropy", ["accuracy"])
     return model
 
 
-def train(kind, folder, at=None, kill=None, save_freq=1, passed=None, **arguments):
+def train(kind, folder, at=None, kill=None, save_freq=1, passed=None, verbose=0, more=(), **arguments):
     """The trained model's and optimizer's weights, the history, and the log file's text, as arrays.
 
     The learning rate falls in the second epoch and the third, at whose end the training stops early.
@@ -139,10 +143,12 @@ def train(kind, folder, at=None, kill=None, save_freq=1, passed=None, **argument
     slower = ReduceLROnPlateau(factor=0.5, patience=1, min_delta=5.0)
     best = ModelCheckpoint(str(folder / "best.h5"), save_best_only=True, save_weights_only=True)
     # Backups come last wherever they stand, so this is killed before the state of the moment is saved.
-    callbacks = [backup, log, stopping, slower, best, Moments(at, kill, [] if passed is None else passed)]
+    callbacks = [*more, backup, log, stopping, slower, best, Moments(at, kill, [] if passed is None else passed)]
     if kind == "arrays":
         callbacks.append(LearningRateScheduler(lambda epoch, lr: lr * 0.9))
-    common = {"epochs": EPOCHS, "verbose": 0, "callbacks": callbacks, "workers": int("thread" in kind)}
+    if kind == "sequence":
+        callbacks.insert(0, SwapEMAWeights(swap_on_epoch=True))
+    common = {"epochs": EPOCHS, "verbose": verbose, "callbacks": callbacks, "workers": int("thread" in kind)}
     try:
         if kind in ("arrays", "stateful"):
             history = model.fit(x, y, ROWS, validation_data=(x[: 2 * ROWS], y[: 2 * ROWS]), **common)

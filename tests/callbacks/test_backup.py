@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from minikeras import backend as K
-from minikeras.callbacks import BackupAndRestore, Callback
+from minikeras.callbacks import BackupAndRestore, Callback, TerminateOnNaN
 from minikeras.callbacks.backup import packed, unpacked
 from tests.callbacks.killed_training import KINDS, STEPS, Killed, differences, train
 
@@ -110,6 +110,16 @@ def test_files_that_stay_show_a_training_that_is_over(tmp_path):
     passed = []
     assert not differences(train("arrays", tmp_path, passed=passed, delete_checkpoint=False), expected)
     assert not passed
+
+
+def test_other_callbacks_start_anew_and_the_others_go_on(tmp_path, capsys):
+    seeded(0)
+    expected = train("arrays", tmp_path / "whole")
+    seeded(0)
+    with pytest.raises(Killed):
+        train("arrays", tmp_path / "parts", (1, "batch ends", 1), stop)
+    with pytest.warns(RuntimeWarning, match=r"no state of the callbacks \['TerminateOnNaN'\]"):
+        assert not differences(train("arrays", tmp_path / "parts", verbose=1, more=[TerminateOnNaN()]), expected)
 
 
 def test_another_environment_goes_on_with_a_warning(tmp_path):
