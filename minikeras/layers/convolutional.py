@@ -257,6 +257,12 @@ class _Spatial(Layer):
 
         return with_lengths(input_shape, self.data_format, length)
 
+    def get_config(self):
+        config = super().get_config()
+        if self.rank == 1:
+            del config["data_format"]  # not an argument of the layers over one axis
+        return config
+
 
 class _UpSampling(_Spatial):
     """Repeat each element `size` times along each spatial axis.
@@ -280,9 +286,6 @@ class UpSampling1D(_UpSampling):
 
     def call(self, inputs):
         return K.repeat_elements(inputs, self.size, axis=1)
-
-    def get_config(self):
-        return _without_format(super().get_config())
 
 
 class UpSampling2D(_UpSampling):
@@ -334,9 +337,6 @@ class ZeroPadding1D(_ZeroPadding):
     def call(self, inputs):
         return K.temporal_padding(inputs, self.padding)
 
-    def get_config(self):
-        return _without_format(super().get_config())
-
 
 class ZeroPadding2D(_ZeroPadding):
     rank = 2
@@ -378,9 +378,6 @@ class Cropping1D(_Cropping):
     def __init__(self, cropping=(1, 1), **kwargs):
         super().__init__(cropping, "channels_last", **kwargs)
 
-    def get_config(self):
-        return _without_format(super().get_config())
-
 
 class Cropping2D(_Cropping):
     rank = 2
@@ -390,11 +387,6 @@ class Cropping2D(_Cropping):
 class Cropping3D(_Cropping):
     rank = 3
     __init__ = with_defaults(_Cropping.__init__, cropping=((1, 1), (1, 1), (1, 1)))
-
-
-def _without_format(config):
-    config.pop("data_format", None)  # not an argument of the layers over one axis
-    return config
 
 
 Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D

@@ -27,6 +27,7 @@ class _Merge(Layer):
     """Base of the layers of several inputs. Inputs: a list of tensors with one batch size."""
 
     supports_masking = True
+    count = None  # of the inputs, where it is fixed
 
     def build(self, input_shape):
         self._check_list(input_shape)
@@ -36,6 +37,8 @@ class _Merge(Layer):
     def _check_list(self, shapes):
         if not isinstance(shapes, list) or len(shapes) < 2:
             raise ValueError(f"{who(self)} should be called on a list of at least 2 tensors, got shape(s) {shapes}.")
+        if self.count and len(shapes) != self.count:
+            raise ValueError(f"{who(self)} should be called on exactly {self.count} inputs, got {len(shapes)}.")
         sizes = {shape[0] for shape in shapes if shape[0] is not None}
         if len(sizes) > 1:
             raise ValueError(f"{who(self)}: the inputs have different batch sizes: shapes {shapes}.")
@@ -85,10 +88,7 @@ class Add(_Merge):
 class Subtract(_Merge):
     """The first of two inputs minus the second."""
 
-    def _check_list(self, shapes):
-        super()._check_list(shapes)
-        if len(shapes) != 2:
-            raise ValueError(f"{who(self)} should be called on exactly 2 inputs, got {len(shapes)}.")
+    count = 2
 
     def _merge_function(self, inputs):
         return inputs[0] - inputs[1]
@@ -174,6 +174,8 @@ class Dot(_Merge):
     none.
     """
 
+    count = 2
+
     def __init__(self, axes, normalize=False, **kwargs):
         super().__init__(**kwargs)
         pair = isinstance(axes, (list, tuple)) and len(axes) == 2 and all(isinstance(a, int) for a in axes)
@@ -187,8 +189,6 @@ class Dot(_Merge):
 
     def build(self, input_shape):
         self._check_list(input_shape)
-        if len(input_shape) != 2:
-            raise ValueError(f"{who(self)} should be called on exactly 2 inputs, got {len(input_shape)}.")
         axes = self._axes([len(shape) for shape in input_shape])
         m, n = (shape[axis] for shape, axis in zip(input_shape, axes, strict=True))
         if None not in (m, n) and m != n:
