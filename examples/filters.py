@@ -9,12 +9,12 @@ Source: Simonyan, Vedaldi and Zisserman, Deep Inside Convolutional Networks (201
 import sys
 
 import numpy as np
+from vae import show
 
 from minikeras import backend as K
 from minikeras.datasets import digits
 from minikeras.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from minikeras.models import Sequential
-from vae import show
 
 
 def build():
@@ -73,7 +73,7 @@ def main(short=False):
     print("the most typical digits")
     show(best.reshape(2, 5, 8, 8))
     certain = np.mean(np.diag(model.predict(best)))
-    print(f"filters: {before:.1f} for noise, {after:.1f} for what they like; digits are read with {certain:.1%} certainty")
+    print(f"filters: {before:.1f} for noise, {after:.1f} for what they like; digits read with {certain:.1%} certainty")
     assert after > 2 * before and certain > 0.9
     return certain
 

@@ -10,12 +10,12 @@ Source: Goodfellow et al., Generative Adversarial Networks (2014); Odena et al.,
 import sys
 
 import numpy as np
+from vae import show
 
 from minikeras.datasets import digits
 from minikeras.layers import Dense, Dropout, Embedding, Flatten, Input, LeakyReLU, multiply
 from minikeras.models import Model, Sequential
 from minikeras.optimizers import Adam
-from vae import show
 
 NOISE = 32
 BATCH = 64
@@ -38,11 +38,12 @@ def build_critic():
     x = picture
     for units in (128, 128):
         x = Dropout(0.3)(LeakyReLU(0.2)(Dense(units)(x)))
-    return Model(picture, [Dense(1, activation="sigmoid", name="real")(x), Dense(10, activation="softmax", name="digit")(x)])
+    real, digit = Dense(1, activation="sigmoid", name="real"), Dense(10, activation="softmax", name="digit")
+    return Model(picture, [real(x), digit(x)])
 
 
 def build_judge(x, y):
-    judge = Sequential([Dense(128, activation="relu", input_shape=(64,)), Dropout(0.3), Dense(10, activation="softmax")])
+    judge = Sequential([Dense(128, activation="relu", input_shape=(64,)), Dense(10, activation="softmax")])
     judge.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     judge.fit(x, y, epochs=15, verbose=0)
     return judge
@@ -60,13 +61,14 @@ def main(short=False):
 
     artist, critic = build_artist(), build_critic()
     critic.compile(Adam(1e-3, beta_1=0.5), LOSSES)
-    frozen = Model(critic.inputs, critic.outputs)  # the same layers: the artist learns to please them, not to change them
+    # The same layers once more: the artist learns to please them, not to change them.
+    frozen = Model(critic.inputs, critic.outputs)
     frozen.trainable = False
     pair = Model(artist.inputs, frozen(artist.outputs))
     pair.compile(Adam(1e-3, beta_1=0.5), LOSSES)
 
     real, drawn = np.full((BATCH, 1), 0.9), np.zeros((BATCH, 1))
-    for step in range(1, (300 if short else 4000) + 1):
+    for step in range(1, (1500 if short else 4000) + 1):
         index = np.random.randint(len(x), size=BATCH)
         wishes = np.random.randint(10, size=(BATCH, 1))
         pictures = np.concatenate([x[index], draw(artist, wishes)])

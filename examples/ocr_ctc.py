@@ -13,7 +13,17 @@ from PIL import Image, ImageDraw, ImageFont
 
 from minikeras import backend as K
 from minikeras.layers import (
-    GRU, Activation, BatchNormalization, Bidirectional, Conv2D, Dense, Input, Lambda, MaxPooling2D, Permute, Reshape,
+    GRU,
+    Activation,
+    BatchNormalization,
+    Bidirectional,
+    Conv2D,
+    Dense,
+    Input,
+    Lambda,
+    MaxPooling2D,
+    Permute,
+    Reshape,
 )  # fmt: skip
 from minikeras.models import Model
 from minikeras.optimizers import Adam
@@ -27,7 +37,7 @@ FONT = ImageFont.load_default()
 def picture(word):
     """[HEIGHT, WIDTH], 0 to 1: the word somewhere on noisy paper."""
     image = Image.new("L", (WIDTH, HEIGHT))
-    left, top, right, bottom = FONT.getbbox(word)
+    _, top, right, bottom = FONT.getbbox(word)
     place = np.random.randint(0, WIDTH - right), np.random.randint(-top, HEIGHT - bottom)
     ImageDraw.Draw(image).text(place, word, fill=255, font=FONT)
     return np.clip(np.asarray(image) / 255 + np.random.normal(0, 0.1, (HEIGHT, WIDTH)), 0, 1)
@@ -71,12 +81,12 @@ def read(letters):
 
 def main(short=False):
     np.random.seed(0)
-    kind = (LETTERS[:6], 3) if short else (LETTERS, LONGEST)
-    x, labels, lengths, _ = examples(1000 if short else 2500, *kind)
+    kind = (LETTERS[:4], 2) if short else (LETTERS, LONGEST)
+    x, labels, lengths, _ = examples(600 if short else 2500, *kind)
     x_test, _, _, words = examples(300, *kind)
     model, reader = build()
     model.compile(Adam(0.002), loss={"ctc": lambda _, loss: loss})
-    model.fit([x, labels, lengths], np.zeros(len(x)), batch_size=16, epochs=8 if short else 10, verbose=2)
+    model.fit([x, labels, lengths], np.zeros(len(x)), batch_size=16, epochs=10, verbose=2)
 
     guesses = read(reader.predict(x_test))
     print(*(f"{word} read as {guess}" for word, guess in zip(words[:8], guesses, strict=False)), sep="\n")

@@ -59,7 +59,7 @@ def main(short=False):
     model.fit_generator(pictures.flow(x_train, y_train, batch_size=64), epochs=epochs, callbacks=[schedule],
                         validation_data=(x_test, y_test), verbose=2)  # fmt: skip
 
-    loss, accuracy = model.evaluate(x_test, y_test, verbose=0)
+    _, accuracy = model.evaluate(x_test, y_test, verbose=0)
     print(f"{accuracy:.1%} of {len(x_test)} held-out digits, {model.count_params():,} parameters")
     assert accuracy > (0.5 if short else 0.985)
     return accuracy

@@ -10,7 +10,16 @@ import sys
 
 import numpy as np
 
-from minikeras.layers import Conv1D, Dense, Dropout, Embedding, GlobalAveragePooling1D, GlobalMaxPooling1D, Input, concatenate
+from minikeras.layers import (
+    Conv1D,
+    Dense,
+    Dropout,
+    Embedding,
+    GlobalAveragePooling1D,
+    GlobalMaxPooling1D,
+    Input,
+    concatenate,
+)
 from minikeras.models import Model, Sequential
 from minikeras.preprocessing.sequence import pad_sequences
 from minikeras.preprocessing.text import Tokenizer
@@ -18,7 +27,7 @@ from minikeras.preprocessing.text import Tokenizer
 GOOD = "wonderful moving clever funny brilliant charming gripping fresh".split()
 BAD = "boring silly clumsy dull awful tedious noisy stale".split()
 PARTS = "the plot,the cast,the music,the ending,every scene,the dialogue,her acting,the camera".split(",")
-FILLERS = "we saw it on friday,it runs for two hours,my friends came along,the hall was full,they sold popcorn".split(",")
+FILLERS = "we saw it on friday,it runs for two hours,my friends came along,the hall was full".split(",")
 LENGTH = 40
 
 

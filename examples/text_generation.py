@@ -57,7 +57,7 @@ def main(short=False):
     np.random.seed(0)
     codes = np.array([LETTERS.index(letter) for letter in TEXT])
     train, test = np.split(codes, [int(0.9 * len(codes))])
-    x, y = windows(train)
+    x, y = windows(train[: 4000 if short else None])
     x_test, y_test = windows(test)
 
     model = build()
@@ -71,8 +71,8 @@ def main(short=False):
 
     bits = model.evaluate(x_test, y_test[..., np.newaxis], verbose=0) / np.log(2)
     baseline = bits_of_frequencies(train, test)
-    print(f"{bits:.2f} bits a letter of the end of the chapter, which it never saw; {baseline:.2f} by frequencies alone")
-    assert bits < (0.8 if short else 0.7) * baseline
+    print(f"{bits:.2f} bits a letter of the end of the chapter, unseen; {baseline:.2f} by frequencies alone")
+    assert bits < (0.85 if short else 0.7) * baseline
     return bits
 
 

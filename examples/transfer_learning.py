@@ -69,7 +69,7 @@ def main(short=False):
     eye = build_eye()
     readers = {name: Sequential([part, Dropout(0.3), Dense(classes, activation="softmax")]) for name, part, classes in (
         ("letters", eye, len(LETTERS)), ("digits, from letters", eye, 10), ("digits, from nothing", build_eye(), 10))}
-    train(readers["letters"], letters, labels, 32, 5 if short else 12, verbose=2)
+    train(readers["letters"], letters, labels, 32, 7 if short else 12, verbose=2)
     eye.trainable = False  # takes effect when a model is compiled
     train(readers["digits, from letters"], x_few, y_few, 10, 60, rate=3e-3)
     eye.trainable = True

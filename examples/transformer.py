@@ -9,8 +9,8 @@ import sys
 
 import numpy as np
 
-from minikeras.layers import Dense, Dropout, Embedding, Input, Lambda, LayerNormalization, MultiHeadAttention, add
 from minikeras import backend as K
+from minikeras.layers import Dense, Dropout, Embedding, Input, Lambda, LayerNormalization, MultiHeadAttention, add
 from minikeras.models import Model
 
 LETTERS = "abcdefghijklmnopqrst"

@@ -1,4 +1,4 @@
-"""A variational autoencoder: digits become points of a plane, and points of the plane digits. Its loss is of `add_loss`.
+"""A variational autoencoder: digits become points of a plane, and these digits again. Its loss comes by `add_loss`.
 
     python examples/vae.py [--short]
 
