@@ -110,6 +110,8 @@ class _Reader:
                 arguments = self._arguments(name, arguments, who)
             except (TypeError, ValueError) as error:
                 raise ValueError(f"{who}: {error}") from error
+        elif name == "Sequential" and isinstance(arguments, list) and "name" in config:
+            arguments = {"name": config["name"], "layers": arguments}  # as up to Keras 2.2.2, inside of a model
         return {**kept, "class_name": name, "config": arguments}
 
     def _arguments(self, name, arguments, who):
@@ -144,13 +146,15 @@ def _dtype_of_policy(policy, who):
 
 
 def _check_meaning(name, arguments):
-    """Raise ValueError for arguments of tf.keras that have the names of Keras 2.3.1's and another meaning."""
+    """Put arguments of tf.keras that have the names of Keras 2.3.1's and another meaning into its terms, or raise
+    ValueError."""
+    if name == "UpSampling2D" and arguments.get("interpolation") == "bilinear":
+        arguments["interpolation"] = "bilinear_half_pixel"
+    if arguments.get("clipnorm") is not None:
+        raise ValueError(f"clipnorm={arguments['clipnorm']} of tf.keras clips the gradient of each weight by itself, "
+                         "here it is the norm of all together.")  # fmt: skip
     if "global_clipnorm" in arguments:
-        norm, clipnorm = arguments.pop("global_clipnorm"), arguments.get("clipnorm")
-        if clipnorm is not None:
-            raise ValueError(f"clipnorm={clipnorm} of tf.keras clips the gradient of each weight by itself, here it is "
-                             "the norm of all together.")  # fmt: skip
-        arguments["clipnorm"] = norm
+        arguments["clipnorm"] = arguments.pop("global_clipnorm")
 
 
 def _list_of_tensors(tensors):

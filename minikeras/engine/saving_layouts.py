@@ -45,19 +45,30 @@ def _kind(layer):
 def _nested_model(model, weights, saved_by):
     """A model's weights are all trainable ones of its layers, then all others: each layer gets both of its parts."""
     parts = {id(layer): [] for layer in model.layers}
-    rest = iter(weights)
+    rest, left = iter(weights), len(weights)
     owners = []
     for wanted in (lambda layer: layer.trainable_weights, lambda layer: layer.non_trainable_weights):
         for layer in model.layers:
-            part = [w for _, w in zip(wanted(layer), rest, strict=False)]
+            n = len(wanted(layer))
+            part = _take(rest, n * _arrays_a_weight(layer, weights[len(weights) - left :], saved_by[0]))
+            left -= len(part)
             parts[id(layer)].extend(part)
-            owners.append((layer, len(part)))
-    left = list(rest)
-    if left or sum(n for _, n in owners) != len(weights):
+            owners.append((layer, n))
+    if left:
         return weights                                  # the caller finds that the numbers differ
     converted = {id(layer): iter(preprocess_weights_for_loading(layer, parts[id(layer)], *saved_by))
                  for layer in model.layers}
     return [w for layer, n in owners for w in _take(converted[id(layer)], n)]
+
+
+def _arrays_a_weight(layer, arrays, keras_version):
+    """How many of the arrays that come next in the file are one weight of the layer: as many as gates in Keras 1."""
+    layer = getattr(layer, "forward_layer", getattr(layer, "layer", layer))
+    gates = {"LSTM": 4, "GRU": 3, "ConvLSTM2D": 4}.get(_kind(layer), 1)
+    if gates == 1 or not arrays or not str(keras_version).startswith("1"):
+        return 1
+    shape = arrays[0].shape
+    return gates if layer.units in (shape[-1], shape[0] if len(shape) == 4 else None) else 1
 
 
 def _take(iterator, n):
@@ -85,17 +96,22 @@ def _conv1d_of_keras_1(layer, weights):
 def _joined_gates(order):
     """Three arrays (kernel, recurrent kernel, bias) of three arrays a gate. order: the gates of Keras 2 among those."""
     def convert(layer, weights):
+        if getattr(layer, "data_format", None) == "channels_first":
+            weights = [np.transpose(w, (2, 3, 1, 0)) if w.ndim == 4 else w for w in weights]
         if len(weights) != 3 * len(order):
             return weights
         return [np.concatenate([weights[3 * gate + i] for gate in order], axis=-1) for i in range(3)]
     return convert
 
 
-def _conv_lstm_of_keras_1(layer, weights):
-    weights = _joined_gates((0, 2, 1, 3))(layer, weights)
-    if layer.data_format == "channels_first":
-        weights = [np.transpose(weights[0], (2, 3, 1, 0)), np.transpose(weights[1], (2, 3, 1, 0)), *weights[2:]]
-    return weights
+def _separable_of_keras_1(layer, weights):
+    turn = layer.data_format == "channels_first"
+    return [np.transpose(w, (2, 3, 1, 0)) if turn and w.ndim == 4 else w for w in weights]
+
+
+def _local_of_keras_1(layer, weights):
+    turn = layer.data_format == "channels_first"         # the bias was [filters, rows, columns]
+    return [np.transpose(w, (1, 2, 0)) if turn and i else w for i, w in enumerate(weights)]
 
 
 _FROM_KERAS_1 = {
@@ -105,7 +121,9 @@ _FROM_KERAS_1 = {
     "Conv3D": _transposed(axes_first=(2, 3, 4, 1, 0)),
     "GRU": _joined_gates((0, 1, 2)),
     "LSTM": _joined_gates((0, 2, 1, 3)),                # Keras 1: input, candidate, forget, output
-    "ConvLSTM2D": _conv_lstm_of_keras_1,
+    "ConvLSTM2D": _joined_gates((0, 2, 1, 3)),
+    "SeparableConv2D": _separable_of_keras_1,
+    "LocallyConnected2D": _local_of_keras_1,
 }
 
 

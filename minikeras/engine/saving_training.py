@@ -102,8 +102,8 @@ def _current_metric(name, arguments):
 # ---- the state of the optimizer
 
 def _load_optimizer_state(model, group):
-    model._make_train_function()                       # it makes the optimizer's variables
     names = slots_together(load_attributes_from_hdf5_group(group, "weight_names"))
+    model._make_train_function()                       # it makes the optimizer's variables
     try:
         model.optimizer.set_weights(fit_optimizer_state([group[name] for name in names], model.optimizer))
     except ValueError as error:
@@ -136,10 +136,12 @@ def fit_optimizer_state(state, optimizer):
     """
     weights = optimizer.weights
     wanted, found = [tuple(K.int_shape(w)) for w in weights], [np.shape(a) for a in state]
-    if len(found) >= len(wanted):
-        return state
+    late = getattr(optimizer, "_late_weight", (0, 0))[0] and len(found) == len(wanted) - 1
+    if late or len(found) >= len(wanted):
+        return state                                   # set_weights knows what to do
     if wanted[:1] == [()] and wanted[1:] == found:
         return K.batch_get_value(weights[:1]) + state
-    if wanted[:len(found)] == found:
+    no_vhats, no_moments = set(wanted[len(found):]) == {(1,)}, len(found) == 1 and optimizer.slots == ("moment",)
+    if wanted[:len(found)] == found and (no_vhats or no_moments):
         return state + K.batch_get_value(weights[len(found):])
     return state

@@ -293,8 +293,9 @@ class UpSampling2D(_UpSampling):
 
     def __init__(self, size=(2, 2), data_format=None, interpolation="nearest", **kwargs):
         super().__init__(size, data_format, **kwargs)
-        if interpolation not in ("nearest", "bilinear"):
-            raise ValueError(f'{who(self)}: interpolation must be "nearest" or "bilinear", got {interpolation!r}.')
+        if interpolation not in ("nearest", "bilinear", "bilinear_half_pixel"):
+            raise ValueError(f'{who(self)}: interpolation must be "nearest", "bilinear" or "bilinear_half_pixel", got '
+                             f"{interpolation!r}.")  # fmt: skip
         self.interpolation = interpolation
 
     def call(self, inputs):

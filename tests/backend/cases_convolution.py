@@ -97,9 +97,10 @@ def upsampled(x, height_factor, width_factor, data_format, interpolation="neares
     start = 1 if data_format == "channels_last" else 2
     for axis, factor in ((start, height_factor), (start + 1, width_factor)):
         n = x.shape[axis]
-        at = np.arange(n * factor) / factor
+        shift = 0.5 * interpolation.endswith("half_pixel")
+        at = np.clip((np.arange(n * factor) + shift) / factor - shift, 0, None)
         low = at.astype(int)
-        part = (at - low) * (interpolation == "bilinear")
+        part = (at - low) * interpolation.startswith("bilinear")
         part = part.reshape(-1, *(1,) * (x.ndim - axis - 1))
         x = np.take(x, low, axis) * (1 - part) + np.take(x, np.minimum(low + 1, n - 1), axis) * part
     return x
@@ -174,6 +175,8 @@ IMAGE = [
          reference=upsampled),
     case(K.resize_images, (2, 3, 4, 2), height_factor=3, width_factor=2, data_format=LAST,
          interpolation="bilinear", reference=upsampled),
+    case(K.resize_images, (2, 3, 4, 2), height_factor=3, width_factor=2, data_format=LAST,
+         interpolation="bilinear_half_pixel", reference=upsampled),
     case(K.resize_volumes, (1, 2, 3, 4, 2), depth_factor=1, height_factor=2, width_factor=3, data_format=LAST,
          reference=lambda x, depth_factor, height_factor, width_factor, data_format: x.repeat(2, 2).repeat(3, 3)),
 ]  # fmt: skip

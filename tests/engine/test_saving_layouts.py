@@ -161,7 +161,7 @@ def test_slots_of_tf_keras_are_put_in_a_row_and_others_left():
 
 
 def optimizer_with(*shapes):
-    return types.SimpleNamespace(weights=[K.variable(np.full(s, 7.0)) for s in shapes])
+    return types.SimpleNamespace(_late_weight=(0, 0), slots=(), weights=[K.variable(np.full(s, 7.0)) for s in shapes])
 
 
 def test_a_state_without_the_step_count_gets_that_of_a_new_optimizer():

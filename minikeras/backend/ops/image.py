@@ -1,5 +1,7 @@
 """Images and volumes made larger by whole factors. Composites: their gradients follow from their parts."""
 
+import functools
+
 import numpy as np
 
 from ..op import as_tensor
@@ -15,11 +17,12 @@ def resize_images(x, height_factor, width_factor, data_format, interpolation="ne
 
     x: [batch, rows, columns, channels] ('channels_first': [batch, channels, rows, columns]). The factors are ints.
     interpolation: 'nearest' repeats; 'bilinear' mixes neighbours, with row i of the result at i / height_factor in x,
-    as TensorFlow 1 has it (past the last row it repeats). Raises ValueError for other names.
+    as TensorFlow 1 has it (past the last row it repeats); 'bilinear_half_pixel' puts it at (i + 0.5) / height_factor -
+    0.5, as TensorFlow 2 and Pillow do. Raises ValueError for other names.
     """
-    enlarge = {"nearest": repeat_elements, "bilinear": _mix_elements}.get(interpolation)
+    enlarge = INTERPOLATIONS.get(interpolation)
     if enlarge is None:
-        raise ValueError(f"K.resize_images: interpolation is 'nearest' or 'bilinear', got {interpolation!r}.")
+        raise ValueError(f"K.resize_images: interpolation is one of {list(INTERPOLATIONS)}, got {interpolation!r}.")
     return _enlarged("resize_images", x, (height_factor, width_factor), data_format, enlarge)
 
 
@@ -46,12 +49,27 @@ def _enlarged(who, x, factors, data_format, enlarge):
     return x
 
 
-def _mix_elements(x, factor, axis):
-    """Element i of the result lies at i / factor between the elements of x along `axis`."""
+def _mix_elements(x, factor, axis, shift=0.0):
+    """Element i of the result lies at (i + shift) / factor - shift between the elements of x along `axis`."""
     lead, rest = ((None, None, None),) * axis, ((None, None, None),) * (x.ndim - axis - 1)
-    parts = [getitem(x, (*lead, (start, None, None), *rest)) for start in (1, -1)]
-    following = concatenate(parts, axis)
-    part = np.arange(factor).reshape(factor, *(1,) * len(rest)) / factor
-    mixed = expand_dims(x, axis + 1) + expand_dims(following - x, axis + 1) * part
+
+    def part(start, stop):
+        return getitem(x, (*lead, (start, stop, None), *rest))
+
+    def weights(places):
+        return np.maximum(places, 0.0).reshape(factor, *(1,) * len(rest))
+
+    places = (np.arange(factor) + shift) / factor - shift
+    mixed = expand_dims(x, axis + 1)
+    mixed += expand_dims(concatenate([part(1, None), part(-1, None)], axis) - x, axis + 1) * weights(places)
+    if shift:
+        mixed += expand_dims(concatenate([part(None, 1), part(None, -1)], axis) - x, axis + 1) * weights(-places)
     sizes = shape(x) if None in x.shape else x.shape
     return reshape(mixed, [sizes[i] * factor if i == axis else sizes[i] for i in range(x.ndim)])
+
+
+INTERPOLATIONS = {
+    "nearest": repeat_elements,
+    "bilinear": _mix_elements,
+    "bilinear_half_pixel": functools.partial(_mix_elements, shift=0.5),
+}
