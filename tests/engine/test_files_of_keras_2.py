@@ -212,7 +212,6 @@ def test_an_optimizer_that_is_not_known_or_means_more_leaves_the_model_to_be_com
     warned(tmp_path, "Unknown optimizer: 'Yogi'", class_name="Addons>Yogi", config={"learning_rate": 0.1})
     warned(tmp_path, "RMSprop.*centered", class_name="RMSprop", config={"learning_rate": 0.1, "centered": True})
     warned(tmp_path, "RMSprop.*momentum", class_name="RMSprop", config={"learning_rate": 0.1, "momentum": 0.5})
-    warned(tmp_path, "Adam.*use_ema", **adam(use_ema=True))
 
 
 def test_a_state_that_fits_no_optimizer_starts_anew_with_a_warning(tmp_path):
