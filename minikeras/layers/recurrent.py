@@ -164,6 +164,11 @@ class RNN(StateArguments):
             raise ValueError(f"{who(self)} has {len(self._state_sizes)} states, but got {len(initial_state)} initial "
                              "states.")  # fmt: skip
 
+    @property
+    def losses(self):
+        """Those of the cell, then the layer's own."""
+        return [*getattr(self.cell, "losses", []), *self._losses]
+
     # The rhythm of all layers
 
     def build(self, input_shape):

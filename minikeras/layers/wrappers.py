@@ -37,6 +37,11 @@ class Wrapper(Layer):
     def trainable(self, value):
         self.layer.trainable = value
 
+    @property
+    def losses(self):
+        """Those of the inner layer(s)."""
+        return [loss for layer in self._layers for loss in layer.losses]
+
     def build(self, input_shape=None):
         self.built = True
 

@@ -218,3 +218,18 @@ def test_bidirectional_refuses_an_unknown_merge_mode():
 def test_wrapper_needs_a_layer():
     with pytest.raises(TypeError, match="wraps a layer"):
         L.TimeDistributed("dense")
+
+
+def test_the_losses_are_those_of_the_inner_layers_in_order():
+    x = L.Input((4, 3))
+    layer = L.Dense(2, kernel_regularizer="l2", activity_regularizer="l1")
+    wrapper = L.TimeDistributed(layer)
+    wrapper(x)
+    assert wrapper.losses == layer.losses
+    both = L.Bidirectional(L.GRU(2, kernel_regularizer="l2"))
+    both(x)
+    assert both.losses == both.forward_layer.losses + both.backward_layer.losses
+    gru = L.GRU(2, kernel_regularizer="l2", activity_regularizer="l1")
+    gru(x)
+    assert gru.losses == [*gru.cell.losses, *gru._losses]
+    assert [len(both.losses), len(gru.losses)] == [2, 2]
