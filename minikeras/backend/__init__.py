@@ -43,8 +43,8 @@ FAMILIES = tuple(
 
 # What the files of ops/ share among themselves: rules about shapes, and the like.
 HELPERS = frozenset(
-    "NewAxis binary cast_like comparison float_like index_tensor loop merge_axes neutral python_index restore run_cond "
-    "sizes_of slice_of spread".split()
+    "NewAxis binary cast_like comparison float_like index_tensor loop merge_axes neutral number_like python_index "
+    "restore run_cond sizes_of slice_of spread".split()
 )
 
 

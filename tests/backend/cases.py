@@ -120,6 +120,13 @@ SHAPE = [
     case(
         K.temporal_padding, (2, 3, 4), padding=(1, 2), reference=lambda x, padding: np.pad(x, [(0, 0), padding, (0, 0)])
     ),
+    case(K.spatial_2d_padding, (2, 3, 4, 2), padding=((1, 0), (0, 2)),
+         reference=lambda x, padding: np.pad(x, [(0, 0), *padding, (0, 0)])),
+    case(K.spatial_3d_padding, (2, 2, 3, 2, 2), padding=((1, 0), (0, 2), (1, 1)), data_format="channels_first",
+         edges=False, reference=lambda x, padding, **_: np.pad(x, [(0, 0), (0, 0), *padding])),
+    case(K.broadcast_to, (3, 1), shape=(2, 3, 4), edges=False, reference=lambda x, shape: np.broadcast_to(x, shape)),
+    case(K.reshape_like, (3, 4), (2, 6), edges=False, reference=lambda x, y: x.reshape(y.shape)),
+    case(K.reverse_cumsum, (3, 4), axis=1, reference=lambda x, axis: np.flip(np.cumsum(np.flip(x, axis), axis), axis)),
     case(K.gather, (5, 3), ints(5, 2, 4), reference=lambda x, i: x[i], edges=False),
     case(lambda x: x[:, 1], (3, 4), name="getitem-int", reference=lambda x: x[:, 1], edges=False),
     case(lambda x: x[..., None, ::-2], (3, 5), name="getitem-step", reference=lambda x: x[..., None, ::-2]),
@@ -146,6 +153,11 @@ LINALG = [
          reference=lambda x, y, axes: np.tensordot(x, y, axes)),
     case(lambda x, y: K.einsum("bij,bkj->bik", x, y), (2, 4, 3), (2, 5, 3), name="einsum",
          reference=lambda x, y: np.einsum("bij,bkj->bik", x, y)),
+    *(case(lambda *x, e=e: K.einsum(e, *x), *shapes, name=f"einsum-{e}", edges=False,
+           reference=lambda *x, e=e: np.einsum(e, *x))
+      for e, *shapes in [("...ij,...jk", (2, 3, 4), (4, 5)), ("b...i,...i->b...", (2, 3, 4), (3, 4)),
+                         ("iij->ji", (3, 3, 4)), ("ii", (3, 3)), ("i,j,k->kij", (2,), (3,), (4,)),
+                         ("...ii->...i", (2, 3, 3))]),
     case(K.norm, (3, 4), axis=1, reference=lambda x, axis: np.linalg.norm(x, axis=axis)),
 ]  # fmt: skip
 

@@ -1,6 +1,9 @@
 """What holds for every op: one record gives its value, shape, dtype, derivatives and edge cases, on every backend."""
 
 import importlib
+import inspect
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +26,41 @@ def evaluated(case, arrays, unknown=False):
     tensors = case.placeholders(arrays, unknown)
     out = case.output(tensors)
     return out, K.function(tensors, [out])(arrays)[0]
+
+
+# Parts of random ops, of searches and of views that no record reaches; and what is no op.
+PARTS = set(
+    "backend bernoulli choose clipped_normal ctc_beam ctc_greedy drop dynamic_put dynamic_slice host keep "
+    "max_pooling_select normal peak_gradients put rng set_rng to_numpy trimmed uniform".split()
+)
+
+
+def ops_behind(tensors):
+    """Names of the ops that tensors are made of."""
+    stack, seen, found = list(tensors), set(), set()
+    while stack:
+        tensor = stack.pop()
+        if id(tensor) not in seen and getattr(tensor, "owner", None) is not None:
+            seen.add(id(tensor))
+            found.add(tensor.owner.op.name)
+            stack += [*tensor.owner.inputs, *(tensor.owner.expansion or ())]
+    return found
+
+
+def test_every_function_of_k_has_a_record_or_tests_of_its_own():
+    """What is no function of arrays alone has tests of its own, in the files of this folder that say "K.name"."""
+    recorded = {getattr(c.function, "__name__", "") for c in CASES} | {str(c).split("-")[0] for c in CASES}
+    for case in CASES:
+        arrays = case.arrays()
+        tensors = case.placeholders(arrays)
+        recorded |= ops_behind([case.output(tensors)])
+        if case.gradient:
+            gradients = K.gradients(weighted(case, tensors)[1], [tensors[i] for i in differentiable(case, arrays)])
+            recorded |= ops_behind(g for g in gradients if g is not None)
+    texts = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    functions = [n for n, f in vars(K).items() if inspect.isfunction(f) and not n.startswith("_")]
+    missing = [n for n in functions if n not in recorded | PARTS and not re.search(rf"\bK\.{n}\b", texts)]
+    assert not missing
 
 
 @every_case

@@ -119,3 +119,14 @@ def test_variables_survive_a_failed_check(backend):
         run([-1.0])
     assert np.isfinite(K.get_value(w))
     assert np.isfinite(run([1.0])[0])
+
+
+def test_einsum_broadcasts_axes_of_one_element_and_says_what_does_not_fit(backend):
+    x, y = np.arange(3.0).reshape(3, 1), np.arange(8.0).reshape(2, 4)
+    a, b = K.variable(x), K.variable(y)
+    np.testing.assert_allclose(K.eval(K.einsum("ij,kj->ik", a, b)), np.einsum("ij,kj->ik", x, y))
+    (gradient,) = K.gradients(K.sum(K.einsum("ij,kj->ik", a, b)), [a])
+    np.testing.assert_allclose(K.eval(gradient), np.full((3, 1), y.sum()))
+    for equation in ("ij,jk->zz", "ij", "i,j", "ij,ik->jk", "iij,kj"):
+        with pytest.raises(ValueError, match="einsum"):
+            K.einsum(equation, a, b)

@@ -125,7 +125,74 @@ def test_a_graph_outlives_clear_session(backend):
     assert_allclose(K.function([x, phase], [y])([[1.0, 2.0], 1])[0], [2, 4])
 
 
-@pytest.mark.parametrize("call", [K.get_session, lambda: K.set_session(None)], ids=["get", "set"])
+@pytest.mark.parametrize(
+    "call",
+    [K.get_session, lambda: K.set_session(None), lambda: K.manual_variable_initialization(True)],
+    ids=["get", "set", "manual"],
+)
 def test_sessions_are_refused_with_a_way_out(call):
-    with pytest.raises(NotImplementedError, match=r"K\.function|K\.set_backend"):
+    with pytest.raises(NotImplementedError, match=r"K\.function|K\.set_backend|K\.set_value"):
         call()
+
+
+def test_variables_initialize_themselves_whatever_scripts_say():
+    K.manual_variable_initialization(False)
+    assert K.eval(K.variable([2.0])) == [2.0]
+
+
+def test_decorators_for_graph_and_eager_code_change_nothing():
+    def function(x):
+        return x + 1
+
+    assert K.symbolic(function) is function
+    assert K.eager(function)(2) == 3
+
+
+def test_settings_are_those_of_the_process_and_are_checked():
+    assert (K.floatx(), K.epsilon(), K.image_data_format()) == ("float32", 1e-7, "channels_last")
+    try:
+        K.set_floatx("float64")
+        K.set_epsilon(1e-3)
+        K.set_image_data_format("channels_first")
+        assert K.dtype(K.variable([1.0])) == K.cast_to_floatx([1]).dtype.name == K.dtype(K.zeros((2,))) == "float64"
+        assert K.eval(K.ones((1,)) * K.epsilon()) == 1e-3
+        assert K.normalize_data_format(None) == "channels_first"
+        assert K.int_shape(K.conv2d(K.zeros((1, 3, 5, 5)), K.zeros((2, 2, 3, 4)))) == (1, 4, 4, 4)
+    finally:
+        K.set_floatx("float32")
+        K.set_epsilon(1e-7)
+        K.set_image_data_format("channels_last")
+    for wrong in (lambda: K.set_floatx("float"), lambda: K.set_image_data_format("last")):
+        with pytest.raises(ValueError, match=r"float|channels"):
+            wrong()
+
+
+def test_values_are_got_and_set_in_lists(backend):
+    a, b = K.variable([1.0, 2.0]), K.variable(3.0)
+    K.batch_set_value([(a, [4.0, 5.0]), (b, 6.0)])
+    assert_allclose(K.batch_get_value([a])[0], [4, 5])
+    assert_allclose(K.batch_get_value([a, b * 2.0])[1], 12)
+    with pytest.raises(ValueError, match="shape"):
+        K.batch_set_value([(b, 0.0), (a, [1.0])])
+    assert K.get_value(b) == 6
+
+
+def test_sizes_are_counted(backend):
+    x = K.placeholder((None, 3))
+    assert K.ndim(x) == 2
+    assert K.count_params(K.zeros((2, 3))) == 6
+    assert K.function([x], [K.size(x)])([np.zeros((4, 3))])[0] == 12
+    assert_allclose(K.eval(K.eye(3)), np.eye(3))
+
+
+def test_variables_are_drawn(backend):
+    assert K.int_shape(K.random_normal_variable((2, 3), 0.0, 1.0)) == (2, 3)
+    drawn = K.get_value(K.random_uniform_variable((50,), 2.0, 3.0))
+    assert drawn.min() >= 2
+    assert drawn.max() < 3
+
+
+def test_nothing_flows_back_through_stop_gradient(backend):
+    x = K.placeholder((2,))
+    (gradient,) = K.gradients(K.sum(x * K.stop_gradient(x)), [x])
+    assert_allclose(K.function([x], [gradient])([[2.0, 3.0]])[0], [2, 3])

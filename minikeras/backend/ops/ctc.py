@@ -62,9 +62,11 @@ def ctc_batch_cost(y_true, y_pred, input_length, label_length):
     being the blank; epsilon is added, and they are scaled to sum to 1. input_length, label_length: [batch, 1], how many
     steps and labels count. Returns [batch, 1]; inf where the labels do not fit into the steps.
     """
-    logits = log(as_tensor(y_pred) + config.epsilon())
+    y_pred = as_tensor(y_pred)
+    logits = log(y_pred + config.epsilon())
+    logits = cast(logits, "float32") if y_pred.dtype == "float16" else logits
     loss = ctc_loss(logits, cast(y_true, "int32"), _lengths(input_length), _lengths(label_length))[0]
-    return expand_dims(loss, 1)
+    return cast(expand_dims(loss, 1), y_pred.dtype)
 
 
 def ctc_label_dense_to_sparse(labels, label_lengths):

@@ -1,6 +1,7 @@
 """Products of matrices and tensors."""
 
 import itertools
+import string
 
 import numpy as np
 
@@ -8,8 +9,8 @@ from ..op import Spec, Tensors, as_tensor, broadcast, one_axis, op, promoted
 from ..tensor import Constant, Tensor, dtype_name, show
 from . import math as _math
 from . import reduction as _reduction
-from .creation import ones_like
-from .shape import expand_dims, merge_axes, permute_dimensions, reshape, sizes_of
+from .creation import arange, ones_like
+from .shape import expand_dims, merge_axes, permute_dimensions, reshape, sizes_of, squeeze
 
 
 @op(promote=("x", "y"))
@@ -20,6 +21,7 @@ def matmul(x: Tensor, y: Tensor):
     """
     if x.ndim < 2 or y.ndim < 2:
         raise ValueError("both arguments need at least two axes. Use K.dot or K.expand_dims.")
+    _math.number_like(x)
     _agree(x.shape[-1], y.shape[-2])
     return Spec((*broadcast(x.shape[:-2], y.shape[:-2]), x.shape[-2], y.shape[-1]), x.dtype)
 
@@ -135,12 +137,13 @@ def _batch_dot_axes(x, y, axes):
 def _einsum(operands: Tensors, equation: str):
     """`einsum` with the axes of the result written out."""
     terms, result = equation.split("->")
+    _math.number_like(operands[0])
     sizes = {}
     for term, operand in zip(terms.split(","), operands, strict=True):
         if len(term) != operand.ndim:
             raise ValueError(f'"{term}" in "{equation}" names {len(term)} axes.')
         for letter, n in zip(term, operand.shape, strict=True):
-            if None not in (n, sizes.setdefault(letter, n)) and n != sizes[letter] and 1 not in (n, sizes[letter]):
+            if None not in (n, sizes.setdefault(letter, n)) and n != sizes[letter]:
                 raise ValueError(f'axis "{letter}" of "{equation}" has sizes {sizes[letter]} and {n}.')
             sizes[letter] = sizes[letter] or n
     return Spec(tuple(sizes[letter] for letter in result), operands[0].dtype)
@@ -149,20 +152,65 @@ def _einsum(operands: Tensors, equation: str):
 def einsum(equation, *operands):
     """Sums of products in Einstein's notation, e.g. einsum("bij,bjk->bik", x, y).
 
-    equation: axes of each operand as letters; with "->" those of the result, else the letters that occur once, sorted.
-    "..." and repeated letters in one operand are not supported.
+    equation: axes of each operand as letters; with "->" those of the result, else the letters that occur once, sorted,
+    after those of "...". "..." stands for all further axes, which broadcast. A letter that is twice in a term takes the
+    diagonal of the two axes. Raises ValueError where terms, operands and sizes do not fit.
     """
-    equation = equation.replace(" ", "")
-    if "->" not in equation:
-        letters = equation.replace(",", "")
-        equation += "->" + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
-    terms = equation.split("->")[0].split(",")
-    if "..." in equation or any(len(set(t)) != len(t) for t in terms) or len(terms) != len(operands):
+    written = equation.replace(" ", "").replace("...", ".")
+    terms, arrow, result = written.partition("->")
+    terms, operands = terms.split(","), promoted(operands)
+    if not arrow:
+        letters = "".join(terms)
+        result = "." * ("." in letters) + "".join(sorted(c for c in set(letters) - {"."} if letters.count(c) == 1))
+    known = set("".join(terms)) | {"."}
+    if len(terms) != len(operands) or len(set(result)) != len(result) or not set(result) <= known or not all(
+            c.isalpha() or c == "." for c in known) or any(t.count(".") > 1 for t in terms):  # fmt: skip
         raise ValueError(
-            f'K.einsum: "{equation}" with {len(operands)} operands: give one term an operand, letters only, '
-            "none twice in a term."
+            f'K.einsum: "{equation}" with {len(operands)} operands: give each operand a term of letters and at most '
+            'one "...", and in the result letters of the terms, none of them twice.'
         )
-    return _einsum(promoted(operands), equation)
+    spare = [c for c in string.ascii_letters if c not in known]
+    further = [x.ndim - len(t.replace(".", "")) if "." in t else 0 for t, x in zip(terms, operands, strict=True)]
+    if min(further) < 0:
+        raise ValueError(f'K.einsum: "{equation}" names more axes than operands of {[x.ndim for x in operands]} have.')
+    dots = "".join(spare[: max(further)])
+    terms = [t.replace(".", dots[len(dots) - n :]) for t, n in zip(terms, further, strict=True)]
+    pairs = [_diagonals(t, x, equation) for t, x in zip(terms, operands, strict=True)]
+    pairs = _without_ones(pairs)
+    return _einsum([x for _, x in pairs], f"{','.join(t for t, _ in pairs)}->{result.replace('.', dots)}")
+
+
+def _diagonals(term, x, equation):
+    """Term and operand, with one axis in place of two that have the same letter."""
+    if len(term) != x.ndim:
+        raise ValueError(f'K.einsum: "{term}" in "{equation}" names {len(term)} axes, the operand is {show(x)}.')
+    for letter in term:
+        if term.count(letter) > 1:
+            i = term.index(letter)
+            j = term.index(letter, i + 1)
+            rest = [k for k in range(x.ndim) if k not in (i, j)]
+            if None not in (x.shape[i], x.shape[j]) and x.shape[i] != x.shape[j]:
+                raise ValueError(f'K.einsum: the axes "{letter}" in "{equation}" differ in size: {show(x)}.')
+            rows, columns = (arange(n) for n in sizes_of(x, (i, j)))
+            hit = _math.equal(expand_dims(rows, 1), columns)
+            line = _reduction.sum(_math.where(hit, permute_dimensions(x, (*rest, i, j)), 0), -1)
+            return _diagonals("".join(term[k] for k in rest) + letter, line, equation)
+    return term, x
+
+
+def _without_ones(pairs):
+    """Axes of size 1 dropped where other operands have more there: they broadcast."""
+    sizes = {}
+    for term, x in pairs:
+        for letter, n in zip(term, x.shape, strict=True):
+            sizes.setdefault(letter, set()).add(n)
+    found = []
+    for term, x in pairs:
+        ones = [i for i, (c, n) in enumerate(zip(term, x.shape, strict=True)) if n == 1 and len(sizes[c]) > 1]
+        for i in reversed(ones):
+            x = squeeze(x, i)
+        found.append(("".join(c for i, c in enumerate(term) if i not in ones), x))
+    return found
 
 
 def _einsum_gradient(g, y, operands, equation):

@@ -25,6 +25,13 @@ def float_like(x):
     return like(x)
 
 
+def number_like(x):
+    """The Spec of a function of numbers. Raises TypeError for bools."""
+    if x.dtype == "bool":
+        raise TypeError("x must be of numbers, not bool. Convert it with K.cast, or use K.logical_not and its kin.")
+    return like(x)
+
+
 # ---- arithmetic ------------------------------------------------------------------------------------------------------
 
 
@@ -37,6 +44,7 @@ def add(x: Tensor, y: Tensor):
 @op(elementwise=True)
 def subtract(x: Tensor, y: Tensor):
     """x - y, broadcast."""
+    number_like(x)
     return binary(x, y)
 
 
@@ -55,18 +63,21 @@ def true_divide(x: Tensor, y: Tensor):
 @op(elementwise=True)
 def floor_divide(x: Tensor, y: Tensor):
     """The largest integer not above x / y, broadcast. No gradient."""
+    number_like(x)
     return binary(x, y)
 
 
 @op(elementwise=True)
 def mod(x: Tensor, y: Tensor):
     """x - y * floor(x / y): the remainder with the sign of y, broadcast."""
+    number_like(x)
     return binary(x, y)
 
 
 @op(elementwise=True)
 def power(x: Tensor, y: Tensor):
     """x to the power y, broadcast."""
+    number_like(x)
     return binary(x, y)
 
 
@@ -175,25 +186,25 @@ def _common_powers(emit, x, y):
 @op(elementwise=True)
 def negative(x: Tensor):
     """-x."""
-    return like(x)
+    return number_like(x)
 
 
 @op(elementwise=True)
 def abs(x: Tensor):
     """The absolute value. The gradient at 0 is 0."""
-    return like(x)
+    return number_like(x)
 
 
 @op(elementwise=True)
 def sign(x: Tensor):
     """-1, 0 or 1. No gradient."""
-    return like(x)
+    return number_like(x)
 
 
 @op(elementwise=True)
 def square(x: Tensor):
     """x * x."""
-    return like(x)
+    return number_like(x)
 
 
 @op(elementwise=True)
@@ -264,13 +275,13 @@ def erf(x: Tensor):
 @op(elementwise=True)
 def floor(x: Tensor):
     """The largest integer not above x. No gradient."""
-    return like(x)
+    return number_like(x)
 
 
 @op(elementwise=True)
 def round(x: Tensor):
     """The nearest integer; halves go to the even one. No gradient."""
-    return like(x)
+    return number_like(x)
 
 
 negative.gradient(lambda g, y, x: negative(g))

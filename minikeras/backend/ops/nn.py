@@ -3,11 +3,11 @@
 import math as _math
 
 from .. import config
-from ..op import Axis, as_tensor, like, op, promoted
+from ..op import Axis, as_tensor, op, promoted
 from ..tensor import Tensor, show
 from .linalg import matmul
 from .math import abs as _abs
-from .math import add, cast_like, clip, erf, exp, float_like, greater, less_equal, rsqrt, tanh, where
+from .math import add, cast_like, clip, erf, exp, float_like, greater, less_equal, number_like, rsqrt, tanh, where
 from .reduction import logsumexp, sum_to
 from .reduction import sum as _sum
 from .shape import cast, permute_dimensions, reshape, shape
@@ -18,7 +18,7 @@ from .shape import cast, permute_dimensions, reshape, shape
 @op
 def rectify(x: Tensor):
     """max(x, 0). The gradient at 0 is 0."""
-    return like(x)
+    return number_like(x)
 
 
 @op(composite=True)
@@ -30,6 +30,7 @@ def rectify_gradient(g: Tensor, y: Tensor):
 @op(composite=True)
 def leaky_relu(x: Tensor, alpha: float):
     """x where x > 0, else alpha x."""
+    float_like(x)
     return where(greater(x, 0.0), x, x * alpha)
 
 
@@ -218,6 +219,7 @@ def _scores(query, key, mask, scale):
 @op(composite=True)
 def _attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor, scale: float):
     """softmax(query key^T scale) value; and log(sum(exp(query key^T scale))), which kernels keep for the way back."""
+    float_like(query)
     scores = _scores(query, key, mask, scale)
     return matmul(softmax(scores, -1), value), logsumexp(scores, -1)
 

@@ -2,7 +2,7 @@
 
 from ..op import Axes, Axis, as_tensor, op
 from ..tensor import Tensor
-from .math import maximum, rsqrt, square
+from .math import float_like, maximum, rsqrt, square
 from .reduction import _count, mean
 from .reduction import sum as _sum
 from .shape import broadcast_like, reshape, shape, stop_gradient
@@ -65,6 +65,7 @@ def batch_moments(x: Tensor, gamma: Tensor, beta: Tensor, axes: Axes, epsilon: f
 
     gamma, beta: tensors in the shape of x without `axes`, or None. mean and variance have that shape too.
     """
+    float_like(x)
     average = mean(x, axes, True)
     var = mean(square(x - average), axes, True)
     kept = tuple(i for i in range(x.ndim) if i not in axes)

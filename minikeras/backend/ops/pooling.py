@@ -7,7 +7,7 @@ from .. import windows
 from ..op import Host, Spec, as_tensor, op
 from ..tensor import Tensor, show
 from .convolution import _channels_first, _first, _last, _sizes
-from .math import float_like
+from .math import float_like, number_like
 from .shape import _partly_known
 
 
@@ -26,6 +26,7 @@ def max_pooling(x: Tensor, window: tuple, strides: tuple, padding: tuple):
     x: [batch, *spatial, channels]. window, strides: an int for each spatial axis. padding: a (before, after) pair for
     each, or 'same' where it hangs on sizes that are not known before the run. Returns [batch, *windows, channels].
     """
+    number_like(x)
     return _pooled(x, window, strides, padding)
 
 

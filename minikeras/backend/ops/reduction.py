@@ -7,7 +7,7 @@ from ..op import Axes, Axis, Spec, as_tensor, op, reduced
 from ..tensor import Tensor
 from .indexing import getitem, reverse
 from .joining import pad
-from .math import add, cast_like, equal, exp, float_like, multiply, square, true_sqrt
+from .math import add, cast_like, equal, exp, float_like, multiply, number_like, square, true_sqrt
 from .shape import broadcast_like, cast, expand_dims, merge_axes, permute_dimensions, reshape, shape, sizes_of
 
 
@@ -111,13 +111,13 @@ def std(x, axis=None, keepdims=False):
 @op
 def cumsum(x: Tensor, axis: Axis = 0):
     """Running sum along `axis`."""
-    return Spec(x.shape, x.dtype)
+    return number_like(x)
 
 
 @op
 def cumprod(x: Tensor, axis: Axis = 0):
     """Running product along `axis`."""
-    return Spec(x.shape, x.dtype)
+    return number_like(x)
 
 
 def _count(x, axis):

@@ -80,7 +80,14 @@ def _counts(shape, options, extra, like):
     return _AVERAGE[len(shape)](padded(ones, extra), *options)
 
 
+def _single(x):
+    """Whether to compute in float32: avg_pool3d has no half precision on CPUs."""
+    return x.dtype is torch.float16 and x.ndim == 5 and x.device.type == "cpu"
+
+
 def average_pooling(x, window, strides, padding):
+    if _single(x):
+        return average_pooling(x.float(), window, strides, padding).half()
     if not x.numel():
         return _nothing(x, window, strides, padding)
     ndim, x = x.ndim, channels_first(x)
@@ -90,6 +97,8 @@ def average_pooling(x, window, strides, padding):
 
 
 def average_pooling_gradient(g, sizes, window, strides, padding):
+    if _single(g):
+        return average_pooling_gradient(g.float(), sizes, window, strides, padding).half()
     if not g.numel():
         return g.new_zeros((g.shape[0], *sizes, g.shape[-1]))
     ndim, g = g.ndim, channels_first(g)
