@@ -241,6 +241,7 @@ if __name__ == "__main__":
     kill_it = kill_at_random_moments if kinds[0] == "random" else kill_at_every_moment
     if backend in ("jax", "torch"):
         __import__(backend)  # before the forks, without starting its threads
+    os.fsync = lambda handle: None  # the kill of a process loses nothing that the operating system has
     found = {}
     for kind in kinds[kinds[0] == "random" :]:
         place = pathlib.Path(folder) / kind

@@ -19,6 +19,11 @@ LONG = bool(os.environ.get("MINIKERAS_LONG"))
 MOMENTS = [(0, "batch ends", 2), (1, "epoch begins", 0), (1, "batch ends", STEPS - 1), (2, "validation", 0)]
 
 
+@pytest.fixture(autouse=True)
+def without_waiting_for_the_disk(monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
+
+
 def stop():
     raise Killed
 
