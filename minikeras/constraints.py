@@ -5,24 +5,15 @@ unit; [0, 1, 2] does so for a kernel of Conv2D [rows, columns, inputs, filters].
 """
 
 from . import backend as K
-from .utils.generic_utils import constructor_config, deserialize_keras_object, get_object, serialize_keras_object
+from .utils.generic_utils import Configured, deserialize_keras_object, get_object, serialize_keras_object
 
 
-class Constraint:
+class Constraint(Configured):
     """Base of constraints. The config is the constructor's arguments, kept under their names."""
 
     def __call__(self, w):
         """The weight as it shall be. w: any shape; returns that shape."""
         return w
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return constructor_config(self)
-
-    @classmethod
-    def from_config(cls, config):
-        """The constraint of a config."""
-        return cls(**config)
 
 
 def _norm(w, axis):

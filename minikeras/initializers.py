@@ -8,19 +8,15 @@ differ.
 import numpy as np
 
 from . import backend as K
-from .utils.generic_utils import constructor_config, deserialize_keras_object, get_object, serialize_keras_object
+from .utils.generic_utils import Configured, deserialize_keras_object, get_object, serialize_keras_object
 
 
-class Initializer:
+class Initializer(Configured):
     """Base of initializers. The config is the constructor's arguments, kept under their names."""
 
     def __call__(self, shape, dtype=None):
         """Tensor of initial values. shape: tuple of ints; dtype: name of a dtype, floatx by default."""
         raise NotImplementedError(f"{type(self).__name__} has to define __call__(shape, dtype=None).")
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return constructor_config(self)
 
     @classmethod
     def from_config(cls, config):

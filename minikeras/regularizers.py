@@ -1,20 +1,15 @@
 """Regularizers: penalties on weights or outputs, added to the loss."""
 
 from . import backend as K
-from .utils.generic_utils import deserialize_keras_object, get_object, serialize_keras_object
+from .utils.generic_utils import Configured, deserialize_keras_object, get_object, serialize_keras_object
 
 
-class Regularizer:
+class Regularizer(Configured):
     """Base of regularizers."""
 
     def __call__(self, x):
         """The penalty, a scalar. x: tensor of any shape."""
         return K.constant(0.0)
-
-    @classmethod
-    def from_config(cls, config):
-        """The regularizer of a config."""
-        return cls(**config)
 
 
 class L1L2(Regularizer):

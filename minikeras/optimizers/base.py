@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import backend as K
 from ..legacy import interfaces
+from ..utils.generic_utils import Configured
 from . import schedules
 
 # Keyword arguments of every optimizer, with their defaults.
@@ -70,7 +71,7 @@ def _is_schedule(value):
     return isinstance(value, schedules.LearningRateSchedule)
 
 
-class Optimizer:
+class Optimizer(Configured):
     """Base of optimizers.
 
     A subclass defines `rule` and, if it keeps state, `slots`, the names of what it keeps for each parameter; or it
@@ -269,8 +270,3 @@ class Optimizer:
             config[name] = (schedules.serialize(value) if _is_schedule(value) else
                             float(K.get_value(value)) if K.is_tensor(value) else value)  # fmt: skip
         return config
-
-    @classmethod
-    def from_config(cls, config):
-        """The optimizer of a config."""
-        return cls(**config)

@@ -3,10 +3,10 @@
 import math
 
 from .. import backend as K
-from ..utils.generic_utils import constructor_config, deserialize_keras_object, serialize_keras_object
+from ..utils.generic_utils import Configured, deserialize_keras_object, serialize_keras_object
 
 
-class LearningRateSchedule:
+class LearningRateSchedule(Configured):
     """Base of schedules. A subclass defines `__call__(self, step)`: the learning rate, a scalar tensor.
 
     step: the number of steps that the optimizer has made, a scalar tensor of floats (or a number). A subclass that
@@ -15,15 +15,6 @@ class LearningRateSchedule:
 
     def __call__(self, step):
         raise NotImplementedError(f"{type(self).__name__} has to define __call__(self, step).")
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return constructor_config(self)
-
-    @classmethod
-    def from_config(cls, config):
-        """The schedule of a config."""
-        return cls(**config)
 
 
 class _Formula(LearningRateSchedule):

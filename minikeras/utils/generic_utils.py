@@ -140,10 +140,18 @@ def get_object(identifier, deserialize, kind):
     raise ValueError(f"Cannot read {identifier!r} as {_a(kind)}: give a name, a config, a callable or None.")
 
 
-def constructor_config(instance):
-    """{parameter: value} of the constructor of an object that keeps each argument in the attribute of that name."""
-    parameters = list(inspect.signature(type(instance).__init__).parameters.values())[1:]
-    return {p.name: getattr(instance, p.name) for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+class Configured:
+    """Base of objects that keep each argument of their constructors in the attribute of that name."""
+
+    def get_config(self):
+        """The constructor's arguments: {name: value}."""
+        arguments = list(inspect.signature(type(self).__init__).parameters.values())[1:]
+        return {a.name: getattr(self, a.name) for a in arguments if a.kind not in (a.VAR_POSITIONAL, a.VAR_KEYWORD)}
+
+    @classmethod
+    def from_config(cls, config):
+        """The object of a config."""
+        return cls(**config)
 
 
 def class_of_function(name, base, function, parameters, module, doc):

@@ -8,16 +8,9 @@ def add(x, y=2):
     return x + y
 
 
-class Thing:
+class Thing(utils.Configured):
     def __init__(self, size=1):
         self.size = size
-
-    def get_config(self):
-        return utils.constructor_config(self)
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
 
 
 class Nested(Thing):
