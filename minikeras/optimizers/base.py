@@ -90,6 +90,10 @@ class Optimizer(Configured):
             raise TypeError(f"{type(self).__name__}: unknown keyword arguments {unknown}; it takes "
                             f"{[*self.settings, *OPTIONS]}.")  # fmt: skip
         vars(self).update({**OPTIONS, **kwargs})
+        for name in ("gradient_accumulation_steps", "ema_overwrite_frequency"):
+            value = vars(self)[name]
+            if value is not None and not (isinstance(value, int) and value > 0):
+                raise ValueError(f"{type(self).__name__}: {name} has to be a number of steps, got {value!r}.")
         own_way = type(self).get_updates is not Optimizer.get_updates
         if own_way and (self.use_ema or self.gradient_accumulation_steps):
             raise TypeError(f"{type(self).__name__} has a get_updates of its own: it has to accumulate gradients and "

@@ -109,7 +109,7 @@ class AdamW(Adam):
 
     def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, weight_decay=0.01, amsgrad=False, **kwargs):
         super().__init__(learning_rate, beta_1, beta_2, amsgrad, **kwargs)
-        self.weight_decay = weight_decay
+        self.weight_decay = weight_decay or 0.0
         self.settings += ("weight_decay",)
 
     def scalars(self):
@@ -192,7 +192,7 @@ class Lion(Optimizer):
 
     def __init__(self, learning_rate=0.0001, beta_1=0.9, beta_2=0.99, weight_decay=0.0, **kwargs):
         self._set(kwargs, learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, decay=0.0,
-                  weight_decay=weight_decay)  # fmt: skip
+                  weight_decay=weight_decay or 0.0)  # fmt: skip
         super().__init__(**kwargs)
 
     def rule(self, p, g, m, lr):

@@ -225,6 +225,17 @@ def test_wrong_schedules_are_refused(wrong):
         wrong()
 
 
+@pytest.mark.parametrize("name", ["gradient_accumulation_steps", "ema_overwrite_frequency"])
+def test_numbers_of_steps_are_checked(name):
+    with pytest.raises(ValueError, match=f"SGD: {name} has to be a number of steps"):
+        optimizers.SGD(**{name: 0})
+
+
+def test_no_weight_decay_may_be_none():
+    assert optimizers.Lion(weight_decay=None).get_config()["weight_decay"] == 0.0
+    assert optimizers.AdamW(weight_decay=None).get_config()["weight_decay"] == 0.0
+
+
 def test_own_get_updates_cannot_accumulate():
     class Own(optimizers.Optimizer):
         def get_updates(self, loss, params):
