@@ -204,6 +204,9 @@ class Op:
         self.dissolves = False  # whether one of these always applies, so that no kernel is needed
         OPS[self.name] = self
 
+    def __reduce__(self):  # copies and pickles of graphs have the op itself
+        return _op_named, (self.name,)
+
     def __repr__(self):
         return f"<op {self.name}{self.signature}>"
 
@@ -295,6 +298,10 @@ class Op:
         if message.startswith("K."):  # it was explained where it happened, inside this op
             return type(error)(message)
         return type(error)(f"K.{self.name}{place}: {message}" + (f"\n  {shapes}" if shapes else ""))
+
+
+def _op_named(name):
+    return OPS[name]
 
 
 def _binder(op):

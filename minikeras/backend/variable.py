@@ -34,6 +34,10 @@ class Variable(Tensor):
         self.constraint = constraint
         self.trainable = True
 
+    def __getstate__(self):
+        """For copies and pickles: with the value as a NumPy array of its own."""
+        return {**self.__dict__, "_native": self.numpy(), "_initial": None, "home": None, "run": None}
+
     def native(self):
         """The value as an array of the active backend."""
         backend = runtime.active()

@@ -23,6 +23,8 @@ _KNOWN_ARGUMENTS = {"batch_input_shape", "batch_size", "dtype", "input_dim", "in
 
 _OURS = __name__.partition(".")[0] + ".layers."
 _HOLDERS = (list, tuple, dict)
+_OF_CALLS = ("_losses", "_updates", "_metric_results", "_inbound_nodes", "_outbound_nodes")
+_BY_CALL = ("_per_input_losses", "_per_input_updates", "_inner_calls")
 _PARTS = ("_layers", "_metrics", "_trainable_weights", "_non_trainable_weights")
 
 
@@ -98,9 +100,9 @@ class Layer(Uses):
         state = self.__dict__
         for parts in _PARTS:  # some may have come before, from attributes set ahead of super().__init__
             state.setdefault(parts, [])
-        for items in ("_losses", "_updates", "_metric_results", "_inbound_nodes", "_outbound_nodes"):
+        for items in _OF_CALLS:
             state[items] = []
-        for table in ("_per_input_losses", "_per_input_updates", "_inner_calls"):
+        for table in _BY_CALL:
             state[table] = {}
         state.update(_built=False, _initial_weights=None)
 
@@ -141,6 +143,21 @@ class Layer(Uses):
 
     def __repr__(self):
         return f"<{type(self).__name__} {self.name}>"
+
+    def __copy__(self):
+        copy = type(self).__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        return copy
+
+    def __getstate__(self):
+        """For copy.deepcopy and pickle: arguments, weights and parts, without the calls and what hangs on them."""
+        always = self._per_input_losses.get(None, [])
+        state = {key: [] if key in _OF_CALLS else {} if key in _BY_CALL else value
+                 for key, value in self.__dict__.items()}  # fmt: skip
+        return {**state, "_losses": always, "_per_input_losses": {None: always} if always else {}}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
 
     # Weights
 

@@ -38,6 +38,9 @@ class InputLayer(Layer):
         input_tensor._keras_history = (self, 0, 0)
         Node.source(self, [input_tensor], [input_tensor], [None])
 
+    def __reduce__(self):
+        return self.from_config, (self.get_config(),)
+
     def get_config(self):
         """The shape with the batch, the dtype, sparse and the name."""
         return {"batch_input_shape": self.batch_input_shape, "dtype": self.dtype, "sparse": self.sparse,

@@ -15,7 +15,7 @@ from ..utils.io_utils import (
     load_from_binary_h5py,
     save_to_binary_h5py,
 )
-from .saving_configs import to_json
+from .saving_configs import own_objects, to_json
 from .saving_training import compile_as_saved, training_config
 from .saving_weights import (
     KERAS_VERSION,
@@ -185,12 +185,12 @@ def _read_model(group, custom_objects, compile):
 
 
 def pickle_model(model):
-    """The state of a model for `pickle`: a dict of text and arrays."""
+    """The state of a model for `pickle`: a dict of text and arrays, and of the user's own classes and functions."""
     state = {}
     save_model(model, state)
-    return state
+    return {"model": state, "custom_objects": own_objects(model)}
 
 
 def unpickle_model(state):
     """The model of such a state."""
-    return load_model(state)
+    return load_model(state["model"], state["custom_objects"], compile="training_config" in state["model"])

@@ -7,6 +7,7 @@ import functools
 import inspect
 import json
 import re
+import sys
 import warnings
 
 import numpy as np
@@ -30,6 +31,38 @@ def _jsonable(value):
     if hasattr(value, "__name__"):
         return value.__name__
     raise TypeError(f"{value!r} of type {type(value).__name__} has no JSON form: give it a get_config or a name.")
+
+
+def own_objects(model):
+    """{name: class or function} of what the config and training config of a model name and minikeras does not have."""
+    found = {}
+
+    def look(value):
+        if isinstance(value, (list, tuple, dict)):
+            for item in value.values() if isinstance(value, dict) else value:
+                look(item)
+        elif inspect.isfunction(value) and not _is_ours(value):
+            found[value.__name__] = value
+        elif hasattr(value, "get_config") and not _is_ours(type(value)):
+            found[type(value).__name__] = type(value)
+
+    def look_into(layer):
+        if hasattr(layer, "stored_graph"):              # a Lambda
+            function, name = layer.function, getattr(layer.function, "__name__", "<lambda>")
+            at_home = getattr(sys.modules.get(getattr(function, "__module__", None)), name, None) is function
+            if at_home or layer.stored_graph() is None:
+                found[layer.name if name == "<lambda>" else name] = function
+            return
+        look([layer, *(value for key, value in vars(layer).items() if key not in ("_losses", "_updates"))])
+        for part in layer._layers:
+            look_into(part)
+
+    look_into(model)
+    return found
+
+
+def _is_ours(thing):
+    return getattr(thing, "__module__", "").startswith(__name__.partition(".")[0] + ".")
 
 
 _ANY = object()

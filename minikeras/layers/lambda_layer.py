@@ -174,6 +174,9 @@ class Lambda(Layer):
     def compute_mask(self, inputs, mask=None):
         return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
+    def __getstate__(self):
+        return {**super().__getstate__(), "_calls": []}
+
     def stored_graph(self):
         """The graphs of the calls so far as plain data, for a model's config; None where they are more than K ops."""
         if isinstance(self.function, _Stored):

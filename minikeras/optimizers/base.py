@@ -103,6 +103,10 @@ class Optimizer(Configured):
         with K.name_scope(type(self).__name__):
             self.iterations = K.variable(0, dtype="int64", name="iterations")
 
+    def __getstate__(self):
+        """For copies and pickles: arguments and state, without the graph of the training."""
+        return {**vars(self), "updates": []}
+
     def _set(self, kwargs, **defaults):
         """Set the constructor's arguments as attributes, taking out of kwargs those that are there."""
         if "lr" in kwargs:
