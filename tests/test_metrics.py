@@ -230,6 +230,17 @@ def test_sensitivity_is_read_where_specificity_is_nearest(backend):
         np.testing.assert_allclose(seen(metric(0.7, num_thresholds=21), (LABELS, SCORES)), [expected], rtol=1e-6)
 
 
+@pytest.mark.parametrize("weights", [None, "some"])
+def test_precision_is_read_where_recall_is_nearest(weights, backend):
+    true, scores = RNG.randint(0, 2, 60), RNG.uniform(size=60).astype("float32")
+    weights = RNG.uniform(size=60) if weights else np.ones(60)
+    found = scores > np.linspace(0, 1, 11, dtype="float32")[:, None]
+    tp, positives = (found * true) @ weights, found @ weights
+    expected = (tp / np.maximum(positives, 1e-9))[np.argmin(abs(tp / (true @ weights) - 0.8))]
+    got = float(K.eval(metrics.PrecisionAtRecall(0.8, num_thresholds=11)(true, scores, sample_weight=weights)))
+    np.testing.assert_allclose(got, expected, rtol=1e-5)
+
+
 def curve(thresholds):
     tp, tn, fp, fn = np.array([counts(np.float32(t)) for t in [-1, *thresholds, 2]]).T
     return tp / (tp + fn), fp / (fp + tn), tp / np.maximum(tp + fp, 1)
@@ -306,6 +317,7 @@ WITH_ARGUMENTS = [
     lambda: metrics.Recall(top_k=2), lambda: metrics.AUC(11), lambda: metrics.MeanIoU(3),
     lambda: metrics.AUC(curve="PR", summation_method="majoring", thresholds=[0.3, 0.4]),
     lambda: metrics.SensitivityAtSpecificity(0.4, 20), lambda: metrics.SpecificityAtSensitivity(0.4),
+    lambda: metrics.PrecisionAtRecall(0.3, 9),
     lambda: metrics.RootMeanSquaredError(), lambda: metrics.MeanRelativeError([1.0, 2.0]),
 ]  # fmt: skip
 

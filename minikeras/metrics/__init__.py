@@ -42,6 +42,7 @@ from .confusion import (
     FalsePositives,
     MeanIoU,
     Precision,
+    PrecisionAtRecall,
     Recall,
     SensitivityAtSpecificity,
     SensitivitySpecificityBase,

@@ -177,6 +177,21 @@ class SpecificityAtSensitivity(SensitivitySpecificityBase):
         return {**super().get_config(), "sensitivity": self.sensitivity, "num_thresholds": self.num_thresholds}
 
 
+class PrecisionAtRecall(SensitivitySpecificityBase):
+    """The precision at the threshold where the recall is nearest to `recall`. (Not in Keras 2.3.)"""
+
+    def __init__(self, recall, num_thresholds=200, name=None, dtype=None):
+        super().__init__(recall, num_thresholds, name, dtype)
+        self.recall = recall
+
+    def result(self):
+        tp, fp = self.true_positives, self.false_positives
+        return self.rate_where(self.sensitivities(), divide_no_nan(tp, tp + fp))
+
+    def get_config(self):
+        return {**super().get_config(), "recall": self.recall, "num_thresholds": self.num_thresholds}
+
+
 class AUC(ConfusionMatrixMetric):
     """Area under a curve, as a sum of trapezes or rectangles between thresholds.
 

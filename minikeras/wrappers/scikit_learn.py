@@ -38,6 +38,10 @@ class BaseWrapper(BaseEstimator):
     def _builder(self):
         return self.__call__ if self.build_fn is None else self.build_fn
 
+    def __getattr__(self, name):
+        hint = ": call fit first" if name in ("model", "history", "classes_") else ""
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{hint}.")
+
     def get_params(self, **params):
         return {**self.sk_params, "build_fn": self.build_fn}
 

@@ -68,10 +68,12 @@ def test_what_is_not_the_true_set_is_refused_and_not_kept(module, name, serve, t
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
-def test_a_set_is_fetched_once(serve, monkeypatch):
+def test_a_set_is_fetched_once_and_shows_how_far_it_is(serve, monkeypatch, capsys):
     path = serve(boston_housing) / "boston_housing.npz"
     np.savez(path, x=np.zeros((4, 13)), y=np.zeros(4))
-    first = boston_housing.load_data()
+    first, size = boston_housing.load_data(), path.stat().st_size
+    printed = capsys.readouterr().out
+    assert "Downloading data from http://127.0.0.1" in printed and f"{size}/{size} [====" in printed
     monkeypatch.setattr("urllib.request.urlopen", None)
     assert np.array_equal(boston_housing.load_data()[0][0], first[0][0])
 

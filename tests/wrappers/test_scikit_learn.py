@@ -84,6 +84,12 @@ def test_parameters_are_got_and_set():
     assert estimator.set_params(units=5, epochs=2).get_params()["units"] == 5
 
 
+def test_an_estimator_that_is_not_fitted_says_so(data):
+    for method in ("predict", "predict_proba"):
+        with pytest.raises(AttributeError, match="call fit first"):
+            getattr(KerasClassifier(classifier), method)(data[0])
+
+
 def test_a_model_without_accuracy_has_no_score(data):
     def build():
         model = Sequential([Dense(3, activation="softmax", input_shape=(4,))])
