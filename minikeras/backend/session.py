@@ -228,13 +228,10 @@ def set_session(session):
 
 
 def manual_variable_initialization(value):
-    """False is how it is: variables draw their initial value when they are first used. Raises NotImplementedError for
-    True."""
-    if value:
-        raise NotImplementedError(
-            "K.manual_variable_initialization: variables draw their initial value when they are first used. Give them "
-            "others afterwards, with K.set_value or set_weights."
-        )
+    """Accepted for scripts that call it: variables draw their initial value when they are first used.
+
+    Give them others afterwards, with K.set_value, set_weights or load_weights.
+    """
 
 
 def symbolic(func):
