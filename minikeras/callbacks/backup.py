@@ -19,10 +19,11 @@ MAGIC = b"minikeras backup 1\n"  # then a SHA-256 of the rest, the length of a J
 class BackupAndRestore(Callback):
     """Keeps all that `fit` needs to go on in one file; a `fit` that finds the file goes on from there, bit for bit.
 
-    filepath: the file (JSON and arrays, with a checksum). It is replaced as a whole, and the one before is kept as
-    `<filepath>.previous`: whatever breaks off when, one of them is sound. save_freq: 'epoch', or every so many batches;
-    what was trained after the last save is trained again, with the same result. delete_checkpoint: whether the files go
-    when `fit` is over; if they stay, running the script again finds a training that is over.
+    filepath: the file (JSON and arrays, with a checksum), or a folder for it. The file is replaced as a whole, and the
+    one before is kept as `<filepath>.previous`: whatever breaks off when, one of them is sound. save_freq: 'epoch', or
+    every so many batches; what was trained after the last save is trained again, with the same result.
+    delete_checkpoint: whether the files go when `fit` is over; if they stay, running the script again finds a training
+    that is over.
 
     In the file: weights, state and settings of the optimizer, metrics, states of random ops and of the generators of
     NumPy, Python and PyTorch, the place in the data, the state of the other callbacks (`Callback.get_state`), and, if
@@ -40,7 +41,8 @@ class BackupAndRestore(Callback):
         super().__init__()
         if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq > 0):
             raise ValueError(f"BackupAndRestore: save_freq must be 'epoch' or a number of batches, got {save_freq!r}.")
-        self.filepath, self.save_freq, self.delete_checkpoint = os.fspath(filepath), save_freq, delete_checkpoint
+        filepath = os.path.join(filepath, "training.backup") if os.path.isdir(filepath) else os.fspath(filepath)
+        self.filepath, self.save_freq, self.delete_checkpoint = filepath, save_freq, delete_checkpoint
         self._limits = self._at_epoch = None
 
     # What the loop of `fit` calls

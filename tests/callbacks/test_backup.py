@@ -184,6 +184,7 @@ def test_plain_data_come_back_with_their_types():
             unpacked(data[:at])
 
 
-def test_bad_arguments_are_refused(tmp_path):
+def test_a_folder_is_a_place_for_the_file_and_other_arguments_are_refused(tmp_path):
     with pytest.raises(ValueError, match="save_freq"):
         BackupAndRestore("x", save_freq=0)
+    assert BackupAndRestore(tmp_path).filepath == str(tmp_path / "training.backup")
