@@ -123,10 +123,9 @@ class BackupAndRestore(Callback):
                           zip(self._variables, K.batch_get_value(self._variables), strict=True)],
         }  # fmt: skip
         os.makedirs(os.path.dirname(os.path.abspath(self.filepath)), exist_ok=True)
-        content = packed(state)
         with atomic_path(self.filepath) as path:
             with open(path, "wb") as file:
-                file.write(content)
+                file.writelines(packed(state))
             if os.path.exists(self.filepath):
                 os.replace(self.filepath, self._previous)
 
@@ -254,20 +253,29 @@ def _pinned(threads):
 
 
 def packed(value):
-    """Plain data as bytes: None, bools, numbers, text, arrays; lists, tuples and dicts of these. Else a TypeError."""
+    """Plain data as a list of bytes and arrays of bytes: None, bools, numbers, text, arrays; lists, tuples and dicts of
+    these. Raises TypeError for others."""
     arrays = []
     text = json.dumps(_encoded(value, arrays)).encode()
-    content = b"".join([len(text).to_bytes(8, "little"), text, *(array.tobytes() for array in arrays)])
-    return MAGIC + hashlib.sha256(content).digest() + content
+    content = [len(text).to_bytes(8, "little"), text, *map(_bytes_of, arrays)]
+    digest = hashlib.sha256()
+    for part in content:
+        digest.update(part)
+    return [MAGIC, digest.digest(), *content]
+
+
+def _bytes_of(array):
+    # Large ones are not copied.
+    return array.tobytes() if array.nbytes < 4096 else np.ascontiguousarray(array).reshape(-1).view("uint8")
 
 
 def unpacked(data):
-    """What `packed` was given. Raises ValueError for other bytes, damaged ones among them."""
-    content = data[len(MAGIC) + 32 :]
+    """What `packed` was given, from all of its bytes. Raises ValueError for other bytes, damaged ones among them."""
+    content = memoryview(data)[len(MAGIC) + 32 :]
     if data[: len(MAGIC)] != MAGIC or data[len(MAGIC) : len(MAGIC) + 32] != hashlib.sha256(content).digest():
         raise ValueError("it is damaged, or no file of this version.")
     start = 8 + int.from_bytes(content[:8], "little")
-    return _decoded(json.loads(content[8:start]), content, [start])
+    return _decoded(json.loads(bytes(content[8:start])), content, [start])
 
 
 def _encoded(value, arrays):

@@ -1,5 +1,6 @@
 """Callbacks that act on the training: stop it, save it, change the learning rate."""
 import inspect
+import os
 import warnings
 
 import numpy as np
@@ -106,7 +107,7 @@ class ModelCheckpoint(_Monitor):
     def __init__(self, filepath, monitor="val_loss", verbose=0, save_best_only=False, save_weights_only=False,
                  mode="auto", period=1):
         super().__init__(monitor, mode)
-        self.filepath, self.verbose, self.period = filepath, verbose, period
+        self.filepath, self.verbose, self.period = os.fspath(filepath), verbose, period
         self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
         self.best = self.worst
         self.epochs_since_last_save = 0

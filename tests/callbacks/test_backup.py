@@ -133,7 +133,7 @@ def test_another_environment_goes_on_with_a_warning(tmp_path):
     file = tmp_path / "backup"
     state = unpacked(file.read_bytes())
     state["environment"]["backend"] = "other"
-    file.write_bytes(packed(state))
+    file.write_bytes(b"".join(packed(state)))
     with pytest.warns(RuntimeWarning, match="'backend': .'other', 'numpy'"):
         train("arrays", tmp_path)
 
@@ -170,14 +170,16 @@ def test_plain_attributes_of_a_callback_are_its_state():
 
 def test_plain_data_come_back_with_their_types():
     value = {"a": [1, 2.5, None, True, "ü"], (1, 2): np.float32(0.1), "n": float("inf"), 3: {},
-             "arrays": [np.arange(6.0).reshape(2, 3), np.zeros((0, 2), "int8"), np.array("text")]}  # fmt: skip
-    found = unpacked(packed(value))
+             "arrays": [np.arange(6.0).reshape(2, 3), np.zeros((0, 2), "int8"), np.array("text"),
+                        np.arange(9000.0).reshape(90, 100).T]}  # fmt: skip
+    found = unpacked(b"".join(packed(value)))
     assert repr(found) == repr(value)
     assert found["arrays"][0].flags.writeable
+    np.testing.assert_array_equal(found["arrays"][3], value["arrays"][3])
     with pytest.raises(TypeError, match="object is no plain data"):
         packed([object()])
-    data = packed(value)
-    for at in range(0, len(data), 7):
+    data = b"".join(packed(value))
+    for at in range(0, len(data), 97):
         with pytest.raises(ValueError, match="damaged"):
             unpacked(data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :])
         with pytest.raises(ValueError, match="damaged"):
