@@ -99,7 +99,11 @@ def _overridden(callback, hook):
 
 def list_of_callbacks(callbacks):
     """The list of what was given as `callbacks`: a list, one alone, or None."""
-    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [] if callbacks is None else [callbacks]
+    found = list(callbacks) if isinstance(callbacks, (list, tuple)) else [] if callbacks is None else [callbacks]
+    for callback in found:
+        if isinstance(callback, type):
+            raise TypeError(f"callbacks: {callback.__name__} is a class; give an object, {callback.__name__}(...).")
+    return found
 
 
 class CallbackList:

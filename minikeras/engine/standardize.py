@@ -91,9 +91,10 @@ def _listed(data, names, what):
 
 def _check_count(arrays, names, what):
     if len(arrays) != len(names):
+        hint = " Are they its samples? Then make one array of them: np.array(x)." if len(names) == 1 else ""
         raise ValueError(
             f"Error when checking {what}: the model expects {len(names)} arrays, for {names}, but got {len(arrays)}, "
-            f"of shapes {[getattr(a, 'shape', None) for a in arrays][:20]}."
+            f"of shapes {[getattr(a, 'shape', None) for a in arrays][:20]}.{hint}"
         )
 
 

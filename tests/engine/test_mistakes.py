@@ -41,6 +41,7 @@ def compiled(loss="mse"):
         (np.array([["a", "b", "c"]]), "'head_input'.*array of numbers.*could not convert string"),
         (np.array([[1.0, None, 2.0]]), "'head_input'.*there is a None"),
         ([[1.0, 2.0, 3.0], [1.0]], "'head_input'.*one shape"),
+        (list(X), r"expects 1 arrays.*got 6, of shapes \[\(3,\).*np.array\(x\)"),
     ],
 )
 def test_data_that_are_not_what_the_model_takes(given, words):
@@ -55,6 +56,7 @@ def test_data_that_are_not_what_the_model_takes(given, words):
         ({"batch_size": 2.5}, "batch_size has to be a whole number"),
         ({"epoch": 3}, r"unknown keyword arguments \['epoch'\]"),
         ({"validation_split": 1}, "between 0 and 1"),
+        ({"callbacks": [callbacks.TerminateOnNaN]}, "TerminateOnNaN is a class; give an object"),
         ({"validation_freq": 0, "validation_split": 0.5}, "at least 1"),
         ({"validation_data": (X, Y[:2])}, "6 input samples and 2 target samples"),
     ],
