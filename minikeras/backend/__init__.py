@@ -6,28 +6,17 @@ Every function here builds graph: `K.function` and `K.eval` run it, on the backe
 Names such as `sum`, `max`, `any`, `slice` and `eval` are those of Keras, and shadow Python's in this module.
 """
 
+# A line for each name would be most of the imports.
+# isort: skip_file
 from importlib import import_module as _import_module
 
 from . import operators as _operators
 from .config import (
-    epsilon,
-    floatx,
-    image_data_format,
-    normalize_data_format,
-    set_epsilon,
-    set_floatx,
-    set_image_data_format,
-)
+    epsilon, floatx, image_data_format, normalize_data_format, set_epsilon, set_floatx, set_image_data_format,
+)  # fmt: skip
 from .function import (
-    Function,
-    batch_get_value,
-    batch_set_value,
-    eval,
-    function,
-    get_value,
-    set_value,
-    to_numpy,
-)
+    Function, batch_get_value, batch_set_value, eval, function, get_value, set_value, to_numpy,
+)  # fmt: skip
 from .gradients import gradients
 from .op import OPS
 from .ops.sparse import SparseTensor, to_dense

@@ -106,9 +106,8 @@ def _fuse(group, fused):
                 dropped.add(step.args[inner].index)
                 break
     places = {j: k for k, j in enumerate(j for j in range(len(steps)) if j not in dropped)}
-    fused_group.instructions = [
-        steps[j]._replace(args=tuple(_moved(a, places) for a in steps[j].args)) for j in places
-    ]
+    fused_group.instructions = [steps[j]._replace(args=tuple(_moved(a, places) for a in steps[j].args))
+                                for j in places]  # fmt: skip
     fused_group.roots = {role: places[j] for role, j in group.roots.items()}
     return fused_group
 

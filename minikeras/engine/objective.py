@@ -1,18 +1,16 @@
 """What a compiled model optimizes and reports: targets, sample weights, the total loss, and the metrics, as graph."""
 
+# A line for each name would be most of the imports.
+# isort: skip_file
 from collections.abc import Mapping
 
 from .. import backend as K
 from .. import metrics as metrics_module
 from ..utils.generic_utils import check_for_unexpected_keys
 from .compile_arguments import (
-    call_metric_function,
-    collect_per_output_metric_info,
-    per_output,
-    prepare_loss_functions,
-    prepare_loss_weights,
+    call_metric_function, collect_per_output_metric_info, per_output, prepare_loss_functions, prepare_loss_weights,
     with_mask,
-)
+)  # fmt: skip
 from .node import mask_of
 
 

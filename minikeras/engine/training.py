@@ -1,5 +1,7 @@
 """Model: a container that can be compiled, trained, evaluated and asked for predictions."""
 
+# A line for each name would be most of the imports.
+# isort: skip_file
 import contextlib
 from numbers import Integral
 
@@ -12,16 +14,9 @@ from .base_layer import is_under_way, running
 from .batches import dense, is_stream
 from .compilation import CompiledContainer
 from .standardize import (
-    check_array_length_consistency,
-    check_generator_arguments,
-    check_loss_and_target_compatibility,
-    check_num_samples,
-    standardize_class_weights,
-    standardize_input_data,
-    standardize_sample_weights,
-    standardize_weights,  # fmt: skip
-    target_shape,
-)
+    check_array_length_consistency, check_generator_arguments, check_loss_and_target_compatibility, check_num_samples,
+    standardize_class_weights, standardize_input_data, standardize_sample_weights, standardize_weights, target_shape,
+)  # fmt: skip
 from .training_arrays import batches_of
 from .training_generator import stream_batches
 from .training_loop import Validation, evaluate_batches, fit_batches, predict_batches
@@ -47,12 +42,9 @@ class Model(CompiledContainer):
     def _set_inputs(self, x):
         """Build a subclassed model on tensors of the shapes of the data `x`, and finish the compilation."""
         data = [x[name] for name in sorted(x)] if isinstance(x, dict) else x if isinstance(x, (list, tuple)) else [x]
-        tensors = [
-            a
-            if K.is_tensor(a)
-            else K.placeholder((None, *(np.shape(a)[1:] or (1,))), name=f"{self.name}_input_{i + 1}")
-            for i, a in enumerate(data)
-        ]
+        tensors = [a if K.is_tensor(a)
+                   else K.placeholder((None, *(np.shape(a)[1:] or (1,))), name=f"{self.name}_input_{i + 1}")
+                   for i, a in enumerate(data)]  # fmt: skip
         names = sorted(x) if isinstance(x, dict) else [f"input_{i + 1}" for i in range(len(tensors))]
         self.inputs = tensors
         with K.name_scope(self.name, owner=type(self).__name__), running(self, tensors):
