@@ -12,8 +12,9 @@ from importlib import import_module as _import_module
 __version__ = "0.1.0"
 
 _MODULES = frozenset({
-    "activations", "backend", "callbacks", "constraints", "datasets", "engine", "initializers", "layers", "legacy",
-    "losses", "metrics", "models", "objectives", "optimizers", "preprocessing", "regularizers", "utils", "wrappers",
+    "activations", "applications", "backend", "callbacks", "constraints", "datasets", "engine", "initializers",
+    "layers", "legacy", "losses", "metrics", "models", "objectives", "optimizers", "preprocessing", "regularizers",
+    "utils", "wrappers",
 })  # fmt: skip
 _NAMES = {"Input": "layers", "Model": "models", "Sequential": "models"}
 
