@@ -68,6 +68,14 @@ def killed(session):
 
 
 @nox.session
+def clients(session):
+    """Packages written for Keras 2 on ours: they build, train and predict, on each backend; up to half an hour."""
+    session.install(LIBRARY["torch"][0], "jax", "-e", ".[test,applications]")
+    session.run("pytest", "-m", "clients", "-rs", "tests/clients", *session.posargs,
+                env={"MINIKERAS_LONG": "1", **ONE_THREAD})  # fmt: skip
+
+
+@nox.session
 def package(session):
     """Build the wheel, install it alone and train from it."""
     session.install("build")

@@ -16,7 +16,7 @@ _MODULES = frozenset({
     "layers", "legacy", "losses", "metrics", "models", "objectives", "optimizers", "preprocessing", "regularizers",
     "utils", "wrappers",
 })  # fmt: skip
-_NAMES = {"Input": "layers", "Model": "models", "Sequential": "models"}
+_NAMES = {"Input": "layers", "Model": "models", "Sequential": "models", "as_keras": "scripts"}
 
 __all__ = sorted([*_MODULES, *_NAMES, "__version__"])
 

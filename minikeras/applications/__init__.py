@@ -3,31 +3,35 @@
     from minikeras.applications.resnet50 import ResNet50, decode_predictions, preprocess_input
     model = ResNet50(weights=None)               # or "imagenet", or the path of a file of weights
 
-The package is imported at the first call. Weights files of Keras load, by their layers' names as well.
+Each module has what the module of that name in keras_applications has, which is imported when a name is looked at.
+Files of weights of Keras load. "imagenet" downloads them by `utils.get_file`, with their hash.
 """
 
 import functools
 import sys
 import types
 from importlib import import_module
+from importlib.machinery import ModuleSpec
 
-# module: the architectures in it. Each module also has preprocess_input and decode_predictions.
 _ARCHITECTURES = {
-    "densenet": ["DenseNet121", "DenseNet169", "DenseNet201"],
-    "imagenet_utils": [],
-    "inception_resnet_v2": ["InceptionResNetV2"],
-    "inception_v3": ["InceptionV3"],
-    "mobilenet": ["MobileNet"],
-    "mobilenet_v2": ["MobileNetV2"],
-    "nasnet": ["NASNetLarge", "NASNetMobile"],
-    "resnet": ["ResNet50", "ResNet101", "ResNet152"],
-    "resnet50": ["ResNet50"],
-    "resnet_v2": ["ResNet50V2", "ResNet101V2", "ResNet152V2"],
-    "resnext": ["ResNeXt50", "ResNeXt101"],
-    "vgg16": ["VGG16"],
-    "vgg19": ["VGG19"],
-    "xception": ["Xception"],
+    "densenet": "DenseNet121 DenseNet169 DenseNet201",
+    "imagenet_utils": "",
+    "inception_resnet_v2": "InceptionResNetV2",
+    "inception_v3": "InceptionV3",
+    "mobilenet": "MobileNet",
+    "mobilenet_v2": "MobileNetV2",
+    "nasnet": "NASNetLarge NASNetMobile",
+    "resnet": "ResNet101 ResNet152",
+    "resnet50": "ResNet50",
+    "resnet_v2": "ResNet50V2 ResNet101V2 ResNet152V2",
+    "resnext": "ResNeXt50 ResNeXt101",
+    "vgg16": "VGG16",
+    "vgg19": "VGG19",
+    "xception": "Xception",
 }
+_HOME_OF = {name: module for module, names in _ARCHITECTURES.items() for name in names.split()}
+
+__all__ = sorted({*_ARCHITECTURES, *_HOME_OF, "keras_modules_injection"})
 
 
 def keras_modules_injection(base_fun):
@@ -42,32 +46,35 @@ def keras_modules_injection(base_fun):
     return wrapper
 
 
-def _function(module, name):
-    def wrapper(*args, **kwargs):
+class _Module(types.ModuleType):
+    """A module whose functions are those of the module of its name in keras_applications."""
+
+    keras_modules_injection = staticmethod(keras_modules_injection)
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         try:
-            found = import_module(f"keras_applications.{module}")
+            found = import_module(f"keras_applications.{self.__name__.rpartition('.')[2]}")
         except ImportError as error:
-            raise ImportError(f"{name} needs the package keras-applications: pip install "
-                              "'minikeras-multibackend[applications]'.") from error  # fmt: skip
-        return keras_modules_injection(getattr(found, name))(*args, **kwargs)
-
-    wrapper.__name__, wrapper.__qualname__, wrapper.__module__ = name, name, f"{__name__}.{module}"
-    wrapper.__doc__ = f"`{name}` of keras_applications.{module}, with minikeras's modules. Arguments as there."
-    return wrapper
-
-
-def _module(name):
-    module = types.ModuleType(f"{__name__}.{name}", f"keras_applications.{name} on minikeras.")
-    for function in (*_ARCHITECTURES[name], "preprocess_input", "decode_predictions"):
-        setattr(module, function, _function(name, function))
-    sys.modules[module.__name__] = module
-    return module
+            raise ImportError(f"{self.__name__}.{name} needs the package keras-applications: "
+                              "pip install 'minikeras-multibackend[applications]'.") from error  # fmt: skip
+        value = getattr(found, name)
+        value = keras_modules_injection(value) if isinstance(value, types.FunctionType) else value
+        setattr(self, name, value)
+        return value
 
 
-for _name, _models in _ARCHITECTURES.items():
-    globals()[_name] = _module(_name)
-    globals().update({model: getattr(globals()[_name], model) for model in _models})
-ResNet50 = globals()["resnet50"].ResNet50
+for _name in _ARCHITECTURES:
+    globals()[_name] = sys.modules[f"{__name__}.{_name}"] = _Module(f"{__name__}.{_name}", __doc__)
+    globals()[_name].__spec__ = ModuleSpec(f"{__name__}.{_name}", None)
 
-__all__ = sorted({*_ARCHITECTURES, *(model for models in _ARCHITECTURES.values() for model in models),
-                  "keras_modules_injection"})  # fmt: skip
+
+def __getattr__(name):
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(globals()[_HOME_OF[name]], name)
+
+
+def __dir__():
+    return [*globals(), *_HOME_OF]

@@ -170,6 +170,11 @@ class Conv3DTranspose(_ConvTranspose, Conv3D):
         return config
 
 
+def _without_kernel(kwargs):
+    """`kwargs` without the arguments of a kernel that these layers do not have: Keras takes them and ignores them."""
+    return {key: value for key, value in kwargs.items() if not key.startswith("kernel_")}
+
+
 class _SeparableConv(_Conv):
     """A convolution of each channel by itself, then one that mixes the channels at each place.
 
@@ -183,7 +188,7 @@ class _SeparableConv(_Conv):
                  pointwise_initializer="glorot_uniform", bias_initializer="zeros", depthwise_regularizer=None,
                  pointwise_regularizer=None, bias_regularizer=None, activity_regularizer=None,
                  depthwise_constraint=None, pointwise_constraint=None, bias_constraint=None, **kwargs):  # fmt: skip
-        Layer.__init__(self, **kwargs)
+        Layer.__init__(self, **_without_kernel(kwargs))
         self._configure(locals())
 
     def build(self, input_shape):
@@ -220,7 +225,7 @@ class DepthwiseConv2D(Conv2D):
                  dilation_rate=(1, 1), activation=None, use_bias=True, depthwise_initializer="glorot_uniform",
                  bias_initializer="zeros", depthwise_regularizer=None, bias_regularizer=None, activity_regularizer=None,
                  depthwise_constraint=None, bias_constraint=None, **kwargs):  # fmt: skip
-        Layer.__init__(self, **kwargs)
+        Layer.__init__(self, **_without_kernel(kwargs))
         self._configure(locals())
 
     def build(self, input_shape):
