@@ -36,15 +36,19 @@ _ALSO_IN = {
                               "should_run_validation utils.generic_utils:Progbar,slice_arrays,to_list",
     "engine.training_generator": "engine.training_utils:is_sequence,iter_sequence_infinite,should_run_validation "
                                  "utils.data_utils:GeneratorEnqueuer,OrderedEnqueuer,Sequence "
-                                 "utils.generic_utils:Progbar,to_list",
+                                 "utils.generic_utils:Progbar,to_list,unpack_singleton",
     "engine.training_utils": "utils.data_utils:Sequence",
-    "layers.advanced_activations": "utils.generic_utils:to_list",
+    "layers.advanced_activations": "engine.base_layer:InputSpec,Layer utils.generic_utils:to_list",
     "layers.convolutional": "legacy.layers:AtrousConvolution1D,AtrousConvolution2D,AtrousConv1D=AtrousConvolution1D,"
                             "AtrousConv2D=AtrousConvolution2D utils.generic_utils:transpose_shape",
     "layers.convolutional_recurrent": "engine.base_layer:Layer legacy.layers:ConvRecurrent2D,Recurrent "
                                       "utils.generic_utils:has_arg,to_list,transpose_shape",
+    "layers.core": "engine.base_layer:InputSpec,Layer utils.generic_utils:deserialize_keras_object,func_dump,func_load,"
+                   "has_arg",
     "layers.cudnn_recurrent": "engine.base_layer:InputSpec layers.recurrent:RNN",
     "layers.embeddings": "utils.generic_utils:to_list",
+    "layers.noise": "engine.base_layer:Layer",
+    "layers.normalization": "engine.base_layer:InputSpec,Layer",
     "layers.recurrent": "engine.base_layer:disable_tracking legacy.layers:Recurrent utils.generic_utils:to_list",
     "layers.wrappers": "engine.base_layer:InputSpec,disable_tracking utils.generic_utils:object_list_uid",
     "utils.multi_gpu_utils": "engine.training:Model layers.core:Lambda layers.merge:concatenate models:clone_model "

@@ -21,6 +21,7 @@ class Wrapper(Layer):
         if not isinstance(layer, Layer):
             raise TypeError(f"{type(self).__name__} wraps a layer, got {layer!r}. Pass an instance, e.g. Dense(3).")
         self.layer = layer
+        self._input_map = {}  # for subclasses: what Bidirectional and TimeDistributed of Keras note inner inputs in
         super().__init__(**{"trainable": layer.trainable, **kwargs})
 
     @property

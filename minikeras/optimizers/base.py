@@ -101,7 +101,8 @@ class Optimizer(Configured):
         self.updates, self.weights, self.averages = [], [], []
         self.averages_in_use = False
         with K.name_scope(type(self).__name__):
-            self.iterations = K.variable(0, dtype="int64", name="iterations")
+            # Not by assignment: an optimizer around another one may have a property of this name.
+            vars(self)["iterations"] = K.variable(0, dtype="int64", name="iterations")
 
     def __getstate__(self):
         """For copies and pickles: arguments and state, without the graph of the training."""

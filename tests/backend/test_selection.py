@@ -130,3 +130,35 @@ def test_einsum_broadcasts_axes_of_one_element_and_says_what_does_not_fit(backen
     for equation in ("ij,jk->zz", "ij", "i,j", "ij,ik->jk", "iij,kj"):
         with pytest.raises(ValueError, match="einsum"):
             K.einsum(equation, a, b)
+
+
+def test_limits_of_slices_may_be_tensors(backend):
+    x, n = K.placeholder((None, None, 3)), K.placeholder((), dtype="int32")
+    slices = [x[:, : K.shape(x)[1] - 1], x[:, -K.shape(x)[0] :], x[:, :n], x[:, n:], x[0, 1:n], x[:, None, n:-1, :2],
+              x[..., :n], x[:, :n, 1]]  # fmt: skip
+    assert [K.int_shape(s) for s in slices[2:6]] == [(None, None, 3), (None, None, 3), (None, 3), (None, 1, None, 2)]
+    a = np.arange(24.0, dtype="float32").reshape(2, 4, 3)
+    run = K.function([x, n], [*slices, K.gradients(K.sum(slices[3] * 2.0), x)[0]])
+    for m in (1, 3, 0, -1, 9):
+        *values, gradient = run([a, m])
+        expected = [a[:, :3], a[:, -2:], a[:, :m], a[:, m:], a[0, 1:m], a[:, None, m:-1, :2], a[..., :m], a[:, :m, 1]]
+        for value, e in zip(values, expected, strict=True):
+            np.testing.assert_array_equal(value, e)
+        e = np.zeros_like(a)
+        e[:, m:] = 2
+        np.testing.assert_array_equal(gradient, e)
+
+
+def test_counts_of_tile_may_be_tensors(backend):
+    x, n = K.placeholder((None, None, 3)), K.placeholder((), dtype="int32")
+    tiles = [K.tile(x, [1, n, 2]), K.tile(x, K.stack([1, n, 2])), K.tile(x[0], n * K.constant([1, 0], "int32") + 1)]
+    assert K.int_shape(tiles[0]) == K.int_shape(tiles[1]) == (None, None, 6)
+    a = np.arange(24.0, dtype="float32").reshape(2, 4, 3)
+    *values, gradient = K.function([x, n], [*tiles, K.gradients(K.sum(tiles[0]), x)[0]])([a, 3])
+    for value, e in zip(values, [np.tile(a, (1, 3, 2)), np.tile(a, (1, 3, 2)), np.tile(a[0], (4, 1))], strict=True):
+        np.testing.assert_array_equal(value, e)
+    np.testing.assert_array_equal(gradient, np.full_like(a, 6))
+
+
+def test_one_int_is_a_shape():
+    assert K.int_shape(K.zeros(3)) == K.int_shape(K.ones(3)) == (3,)

@@ -49,7 +49,7 @@ def ones(shape, dtype=None, name=None):
 
 
 def _filled(shape, number, dtype, name):
-    made = full(tuple(shape) if isinstance(shape, (list, tuple)) else shape, number, dtype)
+    made = full((shape,) if isinstance(shape, (int, np.integer)) else shape, number, dtype)
     return made if None in made.shape else Variable(made, dtype, name)
 
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from ..op import Axis, Host, Spec, as_tensor, like, one_axis, op
 from ..tensor import Tensor, is_float, show
-from .shape import cast, reshape
+from .math import maximum, minimum
+from .shape import cast, partly_known, reshape, shape
 
 
 @op
@@ -102,6 +103,8 @@ def index_tensor(x, key):
     at = next((i for i, k in enumerate(keys) if k is Ellipsis), None)
     fill = [(None, None, None)] * (x.ndim - used)
     keys = [*keys, *fill] if at is None else [*keys[:at], *fill, *keys[at + 1 :]]
+    if any(isinstance(k, builtins.slice) and _has_tensor(k) for k in keys):
+        x, keys = _sliced_by_tensors(x, keys)
     gathered = [(i, k) for i, k in enumerate(keys) if isinstance(k, (Tensor, list, np.ndarray))]
     entries = tuple(
         (None, None, None) if isinstance(k, (Tensor, list, np.ndarray)) else _entry(k, x, key) for k in keys
@@ -120,24 +123,39 @@ def _entry(k, x, key):
     if k is None or isinstance(k, tuple):
         return k
     if isinstance(k, builtins.slice):
-        parts = (k.start, k.stop, k.step)
-        if any(isinstance(p, Tensor) for p in parts):
-            parts = tuple(_known_int(p) for p in parts)
-        return tuple(None if p is None else int(p) for p in parts)
+        return tuple(None if p is None else int(p) for p in (k.start, k.stop, k.step))
     if isinstance(k, (int, np.integer)):
         return int(k)
     raise TypeError(f"{x!r} cannot be indexed with {key!r}: use ints, slices, None, ... and integer tensors.")
 
 
-def _known_int(part):
-    if not isinstance(part, Tensor):
-        return part
-    try:
-        return int(part)
-    except ValueError:
-        raise NotImplementedError(
-            "A slice whose limits depend on fed values: use K.slice, which takes tensors as start and size."
-        ) from None
+def _has_tensor(k):
+    return isinstance(k.start, Tensor) or isinstance(k.stop, Tensor)
+
+
+def _sliced_by_tensors(x, keys):
+    """(the part of x within those limits that are tensors, the keys that are left to do)."""
+    sizes, left, start, size = shape(x), [], [0] * x.ndim, [-1] * x.ndim
+    axis = 0
+    for k in keys:
+        if isinstance(k, builtins.slice) and _has_tensor(k):
+            if k.step not in (None, 1):
+                raise NotImplementedError("A slice whose limits are tensors has no step: take the slice, then its step.")
+            n = sizes[axis] if x.shape[axis] is None else x.shape[axis]
+            start[axis], stop = _limit(k.start, n, 0), _limit(k.stop, n, n)
+            size[axis] = maximum(stop - start[axis], 0)
+            k = (None, None, None)
+        left.append(k)
+        axis += k is not None
+    return dynamic_slice(x, start, size), left
+
+
+def _limit(limit, n, otherwise):
+    """A limit of a slice as a number from 0 to n: negative ones count from the end."""
+    if limit is None:
+        return otherwise
+    limit = as_tensor(limit, "int32")
+    return minimum(maximum(limit + n * cast(limit < 0, limit.dtype), 0), n)
 
 
 @op
@@ -183,8 +201,9 @@ def slice(x, start, size):  # noqa: A001
 def dynamic_slice(x: Tensor, start: Host, size: Host):
     """`slice` with limits that are known when the program is specialised."""
     if isinstance(start, Tensor) or isinstance(size, Tensor):
-        known = size if isinstance(size, tuple) else (None,) * x.ndim
-        return Spec(tuple(None if n in (None, -1) else n for n in known), x.dtype)
+        start, size = (partly_known(v) if isinstance(v, Tensor) else v for v in (start, size))
+        whole = zip(x.shape, start, size, strict=True)
+        return Spec(tuple((s if a == 0 else None) if n == -1 else n for s, a, n in whole), x.dtype)
     return Spec(_indexed(x.shape, _limits(start, size)), x.dtype)
 
 

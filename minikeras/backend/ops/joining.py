@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 
 from .. import config
-from ..op import Axis, Spec, Tensors, as_tensor, one_axis, op, promoted
+from ..op import Axis, Host, Spec, Tensors, as_tensor, one_axis, op, promoted
 from ..tensor import Tensor, show
 from .indexing import dynamic_slice, getitem
-from .shape import expand_dims, reshape, shape
+from .shape import expand_dims, partly_known, reshape, shape
 
 
 def _joined(tensors, axis=-1):
@@ -85,16 +85,21 @@ stack.gradient(
 
 def _tile_arguments(x, n):
     x = as_tensor(x)
-    n = tuple(int(r) for r in n) if isinstance(n, (list, tuple, np.ndarray)) else (int(n),)
+    if isinstance(n, Tensor) and n.ndim:
+        if n.shape == (x.ndim,):
+            return x, n
+        n = [n[i] for i in range(n.shape[0])]
+    n = tuple(n) if isinstance(n, (list, tuple, np.ndarray)) else (n,)
     if len(n) > x.ndim:
         raise ValueError(f"K.tile: {show(x)} has fewer axes than there are counts: {n}.")
     return x, (1,) * (x.ndim - len(n)) + n
 
 
 @op(prepare=_tile_arguments)
-def tile(x: Tensor, n: tuple):
-    """x repeated along each axis. n: an int for each axis; fewer are for the last axes."""
-    return Spec(tuple(None if s is None else s * r for s, r in zip(x.shape, n, strict=True)), x.dtype)
+def tile(x: Tensor, n: Host):
+    """x repeated along each axis. n: an int, or integer tensor, for each axis; fewer are for the last axes."""
+    known = partly_known(n) if isinstance(n, Tensor) else n
+    return Spec(tuple(None if None in (s, r) else s * r for s, r in zip(x.shape, known, strict=True)), x.dtype)
 
 
 def _tile_gradient(g, y, x, n):

@@ -77,15 +77,19 @@ def reshape(x: Tensor, shape: Host):
     return Spec(_reshaped(x, tuple(-1 if n is None else n for n in wanted)), x.dtype)
 
 
+def partly_known(integers):
+    """The elements of an integer tensor with one axis, as far as they are constants or known sizes; else None."""
+    if integers.shape[0] is None:
+        raise ValueError("the number of axes must be known when the graph is built.")
+    made = integers.owner
+    if made is not None and made.op.name == "stack":
+        return tuple(int(t.value) if isinstance(t, Constant) else None for t in made.args[0])
+    return made.args[0].shape if made is not None and made.op.name == "shape" else (None,) * integers.shape[0]
+
+
 def _partly_known(shape):
     """What is known of a shape that is a tensor."""
-    if shape.shape[0] is None:
-        raise ValueError("the number of axes must be known when the graph is built.")
-    made = shape.owner
-    if made is not None and made.op.name == "stack":
-        sizes = (t.value if isinstance(t, Constant) else None for t in made.args[0])
-        return tuple(None if n is None or n < 0 else int(n) for n in sizes)
-    return made.args[0].shape if made is not None and made.op.name == "shape" else (None,) * shape.shape[0]
+    return tuple(None if n is None or n < 0 else n for n in partly_known(shape))
 
 
 def _reshaped(x, wanted):
