@@ -140,7 +140,7 @@ def _sliced_by_tensors(x, keys):
     for k in keys:
         if isinstance(k, builtins.slice) and _has_tensor(k):
             if k.step not in (None, 1):
-                raise NotImplementedError("A slice whose limits are tensors has no step: take the slice, then its step.")
+                raise NotImplementedError("A slice whose limits are tensors has no step: step through what it gives.")
             n = sizes[axis] if x.shape[axis] is None else x.shape[axis]
             start[axis], stop = _limit(k.start, n, 0), _limit(k.stop, n, n)
             size[axis] = maximum(stop - start[axis], 0)
