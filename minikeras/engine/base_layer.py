@@ -1,5 +1,6 @@
 """Layer: weights, the call that records the graph, configs, and what a layer tells about its uses."""
 
+import contextlib
 import functools
 import inspect
 import threading
@@ -253,10 +254,13 @@ class Layer(Uses):
         self._add_items(self._losses, self._per_input_losses, losses, inputs)
 
     def add_update(self, updates, inputs=None):
-        """Add updates, as K.update returns them, to the training of every model that has this layer.
+        """Add updates to the training of every model that has this layer.
 
-        updates: one or a list. inputs: as in add_loss; e.g. the moving averages of BatchNormalization depend on them.
+        updates: what K.update returns, or a pair (variable, new value), or a list of them. inputs: as in
+        add_loss; e.g. the moving averages of BatchNormalization depend on them.
         """
+        if isinstance(updates, tuple) and len(updates) == 2 and isinstance(updates[0], K.Variable):
+            updates = [updates]  # one update, as a pair
         self._add_items(self._updates, self._per_input_updates, updates, inputs)
 
     def _add_items(self, everything, per_input, items, inputs):
@@ -441,34 +445,23 @@ class Layer(Uses):
 
     # Configs
 
-    def _signature_config(self, exclude=()):
-        """{argument: config form} of the constructor's arguments that are kept in the attribute of their name.
-
-        Initializers, regularizers, constraints, activations and layers are in the form of their modules' `serialize`.
-        exclude: names to leave out.
-        """
-        config = {}
-        for name in constructor_arguments(type(self), Layer):
-            if name in exclude or (name in _KNOWN_ARGUMENTS and name in ("name", "trainable", "dtype", "weights")):
-                continue
-            try:
-                config[name] = serialized(name, getattr(self, name))
-            except (AttributeError, TypeError):
-                # No such attribute, or no config form: the layer's own get_config has to say what it means.
-                continue
-        return config
-
     def get_config(self):
         """The constructor's arguments as plain data, so that `from_config` makes the same layer, with other weights.
 
         By default they are read off the constructor's signature: each that is kept in an attribute of its name.
+        Initializers, regularizers, constraints, activations and layers are in the form of their modules' `serialize`.
         """
         config = {"name": self.name, "trainable": self.trainable}
         if hasattr(self, "batch_input_shape"):
             config["batch_input_shape"] = self.batch_input_shape
         if hasattr(self, "dtype"):
             config["dtype"] = self.dtype
-        return {**config, **self._signature_config()}
+        for name in constructor_arguments(type(self), Layer):
+            if name not in ("name", "trainable", "dtype", "weights"):
+                # No such attribute, or no config form: the layer's own get_config has to say what it means.
+                with contextlib.suppress(AttributeError, TypeError):
+                    config[name] = serialized(name, getattr(self, name))
+        return config
 
     @classmethod
     def from_config(cls, config):

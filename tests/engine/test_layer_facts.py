@@ -264,14 +264,16 @@ def test_weights_of_a_subclassed_model_go_through_a_file(tmp_path):
 # Losses, metrics, updates
 
 
-def test_an_update_runs_once_a_training_step_and_belongs_to_its_inputs(backend):
+@pytest.mark.parametrize("as_a_pair", [False, True])
+def test_an_update_runs_once_a_training_step_and_belongs_to_its_inputs(backend, as_a_pair):
     class Counts(Layer):
         def build(self, input_shape):
             self.seen = self.add_weight("seen", (), initializer="zeros", trainable=False)
             super().build(input_shape)
 
         def call(self, inputs):
-            self.add_update(K.update_add(self.seen, K.cast(K.shape(inputs)[0], "float32")), inputs)
+            more = K.cast(K.shape(inputs)[0], "float32")
+            self.add_update((self.seen, self.seen + more) if as_a_pair else K.update_add(self.seen, more), inputs)
             return inputs
 
     x, z = Input((3,)), Input((3,))
