@@ -43,31 +43,37 @@ class BackupAndRestore(Callback):
             raise ValueError(f"BackupAndRestore: save_freq must be 'epoch' or a number of batches, got {save_freq!r}.")
         filepath = os.path.join(filepath, "training.backup") if os.path.isdir(filepath) else os.fspath(filepath)
         self.filepath, self.save_freq, self.delete_checkpoint = filepath, save_freq, delete_checkpoint
-        self._limits = self._at_epoch = None
+        self._limits = self._at_epoch = self._start = None
 
-    # What the loop of `fit` calls
+    # What `fit` calls
+
+    def prepare(self):
+        """Before any data are drawn: read the file if there is one, and let them be drawn as they were."""
+        self._saved = saved = self._load()
+        self._start = saved["start"] if saved else {"epoch": None, "random": global_state()}
+        if saved:
+            set_global_state(self._start["random"])
 
     def begin(self, callbacks, batches, validation, initial_epoch):
         """Before the first epoch: read the file if there is one. Returns the number of the epoch to begin with."""
         self._callbacks = [c for c in callbacks if c is not self]
         self._batches = batches
         sources = [batches, *([validation.batches] if validation else [])]
-        self._replay = any(source.replay for source in sources)
+        if self._start is None:
+            self.prepare()
         for source in sources:
             if source.replay and not source.sequence:
                 source.workers = 0
         self._variables, self._draws = _variables_of(self.model), Draws(_roots(self.model))
-        self._saved = saved = self._load()
+        saved = self._saved
         self._environment, self._threads = _environment(), _threads()
         self._limits = _pinned(saved["threads"] if saved else self._threads)
         if saved is None:
-            self._start = {"epoch": initial_epoch, "random": global_state() if self._replay else None}
+            self._start["epoch"] = initial_epoch
             self._save(initial_epoch, 0)
             return initial_epoch
-        self._start = saved["start"]
         self._check(saved)
-        if self._replay:
-            set_global_state(self._start["random"])
+        if any(source.replay for source in sources):
             for epoch in range(self._start["epoch"], saved["epoch"]):
                 _drain(batches)
                 if validation and validation.due(epoch):
@@ -103,6 +109,7 @@ class BackupAndRestore(Callback):
 
     def close(self):
         """However the training ended: threads are free again."""
+        self._start = None
         if self._limits is not None:
             self._limits.restore_original_limits()
             self._limits = None

@@ -178,13 +178,14 @@ class StreamBatches:
     def first(self):
         """The first item, which the next epoch will give all the same."""
         if not self._seen_ahead:
-            self.items = self._start()
-            self._seen_ahead.append(next(self.items))
+            once = isinstance(self.source, Iterator)  # its workers start with the epoch
+            self.items = None if once else self._start()
+            self._seen_ahead.append(next(self.source if once else self.items))
         return self._seen_ahead[0]
 
     def _opened(self):
         if self._seen_ahead:
-            return itertools.chain([self._seen_ahead.pop()], self.items)
+            return itertools.chain([self._seen_ahead.pop()], self._start() if self.items is None else self.items)
         return self._start() if self.items is None or self.again else self.items
 
     def epoch(self):

@@ -19,7 +19,7 @@ from .standardize import (
 )  # fmt: skip
 from .training_arrays import batches_of
 from .training_generator import stream_batches
-from .training_loop import Validation, evaluate_batches, fit_batches, predict_batches
+from .training_loop import Validation, backups_in, evaluate_batches, fit_batches, predict_batches
 from .training_utils import get_static_batch_size
 
 
@@ -164,6 +164,8 @@ class Model(CompiledContainer):
         """
         if kwargs:
             raise TypeError(f"fit: unknown keyword arguments {sorted(kwargs)}.")
+        for backup in backups_in(callbacks):
+            backup.prepare()
         queue = {"max_queue_size": max_queue_size, "workers": workers, "use_multiprocessing": use_multiprocessing}
         split_off = None
         if is_stream(x):

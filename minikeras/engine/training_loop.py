@@ -72,6 +72,14 @@ def callback_list(model, callbacks, params):
     return callbacks
 
 
+def backups_in(callbacks):
+    """The BackupAndRestore among the callbacks that were given, in a list. Raises ValueError for several."""
+    backups = [c for c in list_of_callbacks(callbacks) if isinstance(c, BackupAndRestore)]
+    if len(backups) > 1:
+        raise ValueError("fit takes one BackupAndRestore.")
+    return backups
+
+
 def fit_batches(model, function, batches, names, epochs=1, initial_epoch=0, verbose=1, callbacks=None, validate=None,
                 validation_data=None):  # fmt: skip
     """Train on the batches, epoch by epoch. Returns the History.
@@ -84,12 +92,9 @@ def fit_batches(model, function, batches, names, epochs=1, initial_epoch=0, verb
     stateful = names[1:]
     own = [BaseLogger(stateful), *([ProgbarLogger(batches.count_mode, stateful)] if verbose else [])]
     # Backups come last, when the others have done what they do.
-    callbacks = list_of_callbacks(callbacks)
-    backups = [c for c in callbacks if isinstance(c, BackupAndRestore)]
-    if len(backups) > 1:
-        raise ValueError("fit takes one BackupAndRestore.")
-    callbacks = [c for c in callbacks if c not in backups]
-    callbacks = CallbackList([*own, *callbacks, model.history, *backups])
+    backups = backups_in(callbacks)
+    others = [c for c in list_of_callbacks(callbacks) if c not in backups]
+    callbacks = CallbackList([*own, *others, model.history, *backups])
     callbacks.set_model(model._callback_model())
     metrics = names + ["val_" + name for name in names] if validate else names
     callbacks.set_params({"batch_size": batches.batch_size, "epochs": epochs, "steps": batches.steps,

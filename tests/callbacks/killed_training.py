@@ -29,12 +29,13 @@ from minikeras.callbacks import (
     ReduceLROnPlateau,
     SwapEMAWeights,
 )
-from minikeras.models import Sequential
+from minikeras.models import Model, Sequential
 from minikeras.optimizers import Nadam
 from minikeras.utils import Sequence
 
 EPOCHS, STEPS, ROWS = 5, 4, 8
-KINDS = ("arrays", "generator", "generator in a thread", "sequence", "sequence in a thread", "iterable", "stateful")
+KINDS = ("arrays", "generator", "generator in a thread", "sequence", "sequence in a thread", "iterable", "stateful",
+         "subclass in a thread")  # fmt: skip
 
 
 def data():
@@ -114,6 +115,16 @@ class Moments(Callback):
         return {}
 
 
+class Own(Model):
+    def __init__(self):
+        super().__init__()
+        self.hidden, self.drop = L.Dense(8, activation="relu"), L.Dropout(0.3)
+        self.last = L.Dense(3, activation="softmax")
+
+    def call(self, inputs):
+        return self.last(self.drop(self.hidden(inputs)))
+
+
 def model_of(kind):
     if kind == "stateful":
         first = L.LSTM(5, stateful=True, recurrent_dropout=0.2, batch_input_shape=(ROWS, 3, 2))
@@ -121,7 +132,7 @@ def model_of(kind):
     else:
         front = [L.Dense(8, activation="relu", input_shape=(6,)), L.BatchNormalization(), L.Dropout(0.3),
                  L.GaussianNoise(0.1)]  # fmt: skip
-    model = Sequential([*front, L.Dense(3, activation="softmax")])
+    model = Own() if kind.startswith("subclass") else Sequential([*front, L.Dense(3, activation="softmax")])
     # Steps of two batches, with averages of the weights, where there is a Sequence.
     optimizer = Nadam(use_ema=True, gradient_accumulation_steps=2) if kind == "sequence" else "adam"
     model.compile(optimizer, "sparse_categorical_crossentropy", ["accuracy"])
@@ -152,7 +163,7 @@ def train(kind, folder, at=None, kill=None, save_freq=1, passed=None, verbose=0,
     try:
         if kind in ("arrays", "stateful"):
             history = model.fit(x, y, ROWS, validation_data=(x[: 2 * ROWS], y[: 2 * ROWS]), **common)
-        elif kind.startswith("generator"):
+        elif kind.startswith(("generator", "subclass")):
             history = model.fit(batches(x, y), steps_per_epoch=STEPS, validation_data=batches(x[:ROWS], y[:ROWS]),
                                 validation_steps=2, **common)  # fmt: skip
         else:
