@@ -105,6 +105,9 @@ def _named(name, known, kind):
         plain = {key.lower().replace("_", ""): key for key in alike}
         close = difflib.get_close_matches(str(name).lower().replace("_", ""), plain, n=1)
         hint = f"Did you mean {plain[close[0]]!r}?" if close else "Is it custom? Then pass it in custom_objects."
+        if name == "<lambda>":
+            hint = ("A lambda has no name to be found by. Pass custom_objects={'<lambda>': the_function}; if there are "
+                    "several, give them names with def before the model is saved.")  # fmt: skip
         raise ValueError(f"Unknown {kind}: {name!r}. {hint}")
     return known[name]
 
@@ -120,8 +123,15 @@ def _made(maker, config, custom_objects):
     from_config = getattr(maker, "from_config", None)
     if from_config is not None and has_arg(from_config, "custom_objects"):
         return from_config(config, custom_objects={**_CUSTOM_OBJECTS, **custom_objects})
+    if from_config is None and not config and inspect.isfunction(maker) and _needs_arguments(maker):
+        return maker  # a function in the place of an object, by its name
     with CustomObjectScope(custom_objects):
         return from_config(config) if from_config is not None else maker(**config)
+
+
+def _needs_arguments(function):
+    parameters = inspect.signature(function).parameters.values()
+    return any(p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
 
 
 def get_object(identifier, deserialize, kind):
