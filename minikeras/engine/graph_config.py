@@ -94,6 +94,8 @@ def _tensor_at(layers, place):
             f"The config names call {node_index}, output {tensor_index} of layer {name!r}; both count from 0."
         )
     nodes = layers[name].nodes
+    if nodes[:1] == [None] and node_index == 0:
+        node_index = 1                 # tf.keras does not count a node of their own for all containers
     node = nodes[node_index] if node_index < len(nodes) else None
     return None if node is None else node.output_tensors[tensor_index]
 

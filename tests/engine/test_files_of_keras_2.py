@@ -264,6 +264,18 @@ def test_keys_that_state_a_default_are_dropped():
     assert model.output_shape == (None, 2) and model.layers[2].reset_after
 
 
+def test_a_nested_model_may_have_no_node_of_its_own():
+    from minikeras.models import model_from_config
+
+    inner = {"class_name": "Sequential", "name": "inner", "inbound_nodes": on("x"), "config": {
+        "name": "inner", "layers": [layer("Dense", "d", units=2, **kernel())]}}  # fmt: skip
+    model = model_from_config({"class_name": "Functional", "config": {"name": "m", "layers": [
+        {"class_name": "InputLayer", "name": "x", "inbound_nodes": [], "config": {
+            "name": "x", "batch_input_shape": [None, 3], "dtype": "float32", "sparse": False, "ragged": False}}, inner],
+        "input_layers": [["x", 0, 0]], "output_layers": [["inner", 0, 0]]}})  # fmt: skip
+    assert model.output_shape == (None, 2)
+
+
 def test_a_mixed_policy_is_that_of_its_weights_with_a_warning():
     policy = {"class_name": "Policy", "config": {"name": "mixed_float16"}}
     with pytest.warns(UserWarning, match=r'Dense "d".*mixed_float16.*float32'):

@@ -334,5 +334,7 @@ def test_bytecode_in_a_file_is_not_run_and_the_function_can_be_handed_in():
     with h5py.File(DATA / "lambda_simple.h5") as file:
         config = json.loads(file.attrs["model_config"])["config"]["layers"]
     name = next(layer["config"]["name"] for layer in config if layer["class_name"] == "Lambda")
-    model = load_model(DATA / "lambda_simple.h5", custom_objects={name: lambda x: x})
+    model = load_model(DATA / "lambda_simple.h5", custom_objects={name: lambda x: x * 2 + 1})
     assert isinstance(model.get_layer(name), Lambda)
+    with np.load(DATA / "lambda_simple.npz") as data:
+        np.testing.assert_allclose(model.predict(data["i0"]), data["o0"], rtol=1e-5)
