@@ -53,6 +53,6 @@ def deserialize(config, custom_objects=None):
 
     known = {name: value for name, value in globals().items() if isinstance(value, type)}
     known.update(Model=models.Model, Sequential=models.Sequential)
-    if isinstance(config, dict) and "graph" in config and config.get("class_name") == "Lambda":
-        config = {**config, "config": {**config["config"], "graph": config["graph"]}}
+    if isinstance(config, dict) and config.get("class_name") == "Lambda" and isinstance(config.get("config"), dict):
+        config = {**config, "config": {**config["config"], "graph": config.get("graph")}}
     return made_once(config, lambda: deserialize_keras_object(config, known, custom_objects, "layer"))

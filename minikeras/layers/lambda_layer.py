@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import backend as K
 from ..backend.graph_data import NotPlain, graph_from_data, graph_to_data
-from ..engine.base_layer import Layer
+from ..engine.base_layer import Layer, padded
 from ..utils.generic_utils import deserialize_keras_object, func_dump, func_load, get_custom_objects, has_arg, to_list
 from .common import who
 
@@ -77,7 +77,7 @@ class _StoredMask(_Stored):
     def __call__(self, inputs, mask=None):
         call, results = self.results(inputs, mask)
         masks = iter(results[call["outputs"] or 1 :])
-        found = [next(masks) if there else None for there in call["masks"]]
+        found = [next(masks) if there is True else None for there in call["masks"]]
         return found if call["outputs"] is not None else found[0]
 
 
@@ -187,7 +187,8 @@ class Lambda(Layer):
             return None
 
     def _call_data(self, inputs, mask, outputs):
-        found, masks = to_list(outputs, allow_tuple=True), to_list(self.compute_mask(inputs, mask), allow_tuple=True)
+        found = to_list(outputs, allow_tuple=True)
+        masks = padded(self.compute_mask(inputs, mask), found)
         graph = graph_to_data(_given(inputs, mask), [*found, *(m for m in masks if m is not None)])
         graph_from_data(graph, _given(inputs, mask))  # so that whatever is stored can be loaded
         return {"graph": graph, "outputs": len(found) if isinstance(outputs, (list, tuple)) else None,
@@ -211,7 +212,7 @@ class Lambda(Layer):
                 config[key] = _load(config, key, name, custom_objects, calls)
         if isinstance(config.get("function"), _Stored) and any(any(call["masks"]) for call in calls):
             config["mask"] = _StoredMask(None, None, calls, name)
-        config["arguments"] = {k: _array(v) for k, v in (config.get("arguments") or {}).items()}
+        config["arguments"] = {k: _array(v) for k, v in dict(config.get("arguments") or {}).items()}
         return cls(**config)
 
 
@@ -220,7 +221,8 @@ def _check_calls(calls, layer_name):
     try:
         for call in calls or ():
             n, shapes = call["outputs"] or 1, [shape for shape, _ in call["graph"]["inputs"]] + call["shapes"]
-            whole = type(n) is int and 0 < n == len(call["shapes"]) and isinstance(call["masks"], list)
+            whole = type(n) is int and 0 < n == len(call["shapes"]) == len(call["masks"])
+            whole = whole and len(call["graph"]["outputs"]) == n + sum(there is True for there in call["masks"])
             if not whole or not all(size is None or type(size) is int for shape in shapes for size in shape):
                 raise TypeError("numbers are missing")
     except (KeyError, TypeError, ValueError) as error:
