@@ -18,8 +18,8 @@ from .tensor import DTYPES, Constant, Counter, Placeholder, Tensor, Update, seri
 # What a graph in a file may be at most: steps, numbers in its constants, elements of a tensor, parts of a split.
 MOST_STEPS, MOST_NUMBERS, MOST_ELEMENTS, MOST_PARTS, MOST_AXES = 10_000, 1 << 16, 1 << 31, 1000, 32
 _CODE = {"native"}  # ops whose arguments are functions
-_BODIES = {"_scan": ("body",), "_cond": ("then", "otherwise")}
-_TAKEN = {"_scan": ("captured",), "_cond": ("for_then", "for_otherwise")}
+# Ops with graphs among their arguments, and the arguments for what these capture.
+_BODIES = {"_scan": {"body": "captured"}, "_cond": {"then": "for_then", "otherwise": "for_otherwise"}}
 
 
 class NotPlain(ValueError):
@@ -68,8 +68,7 @@ class _Writer:
         if apply.control or apply.op.name in _CODE:
             raise NotPlain(f"{apply.op.name}, or an update")
         args = dict(zip(apply.op.parameters, apply.args, strict=True))
-        bodies = zip(_BODIES.get(apply.op.name, ()), _TAKEN.get(apply.op.name, ()), strict=True)
-        for name, taken in list(bodies):
+        for name, taken in _BODIES.get(apply.op.name, {}).items():
             args[name], args[taken] = self._body(args[name], args[taken]), ()
         self.steps.append([apply.op.name, [self.value(arg) for arg in args.values()]])
         for tensor in apply.outputs:
@@ -143,12 +142,14 @@ class _Reader:
             raise ValueError(f"{name!r} is no op that a graph in a file may have.")
         if len(args) != len(op.parameters):
             raise ValueError(f"{name} has the arguments {op.parameters}, got {len(args)}.")
-        bodies = _BODIES.get(name, ())
+        bodies = _BODIES.get(name, {})
         args = {p: arg if p in bodies else self._value(arg) for p, arg in zip(op.parameters, args, strict=True)}
-        for at, taken in zip(bodies, _TAKEN.get(name, ()), strict=True):
+        for at, taken in bodies.items():
             args[at] = self._body(args[at], lazy=name == "_cond")
             args[taken] = args[at].captured
-        _check_counts(name, args)
+        parts = args.get("n_or_sizes", args.get("top_paths"))  # it says how many outputs there are
+        if isinstance(parts, int) and parts > MOST_PARTS:
+            raise ValueError(f"{name} has {parts} outputs.")
         made = op.apply(args.values())
         for tensor in made if isinstance(made, tuple) else (made,):
             if math.prod(n or 1 for n in tensor.shape) > MOST_ELEMENTS or tensor.ndim > MOST_AXES:
@@ -190,10 +191,3 @@ def _known(dtype):
     if dtype not in DTYPES:
         raise ValueError(f"{dtype!r} is no dtype.")
     return dtype
-
-
-def _check_counts(name, args):
-    """Some numbers say how many outputs there are."""
-    counts = {"split": args.get("n_or_sizes"), "ctc_beam": args.get("top_paths")}.get(name, 0)
-    if isinstance(counts, int) and counts > MOST_PARTS:
-        raise ValueError(f"{name} has {counts} outputs.")

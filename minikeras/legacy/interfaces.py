@@ -329,14 +329,11 @@ def modern_config(class_name, config):
         # They repeat batch_input_shape; of an Embedding they are arguments of its own.
         if class_name != "Embedding" and ("batch_input_shape" in config or config.get(key) is None):
             config.pop(key, None)
-    ignored = class_name == "Embedding" and config.get("dropout")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        _, config, _ = _translate(row, (None,), config)
-    if ignored:
-        _warn(f"Embedding {config.get('name')!r}: its dropout={ignored} is ignored, as in Keras 2. To train on, put a "
-              "SpatialDropout1D layer after it.")  # fmt: skip
-    return class_name, config
+    if row is TABLE["recurrent"] and "input_dim" in config:
+        config["input_shape"] = (config.pop("input_length", None), config.pop("input_dim"))
+    if row is TABLE["deconv2d"]:
+        config.pop("output_shape", None)
+    return class_name, _translate(row, (None,), config)[1]
 
 
 def _modern_value(key, value):

@@ -273,6 +273,6 @@ def test_dropout_of_an_embedding_is_left_out_with_a_warning(tmp_path):
         "Embedding", 5, name="e", input_dim=7, output_dim=2, init="uniform", input_length=5, mask_zero=False,
         activity_regularizer=None, W_regularizer=None, W_constraint=None, dropout=0.2)]}, {"e": [("W", table)]}
     )  # fmt: skip
-    with pytest.warns(UserWarning, match=r"Embedding 'e': its dropout=0.2 is ignored"):
+    with pytest.warns(UserWarning, match="`dropout` of Embedding is ignored"):
         model = load_model(tmp_path / "m.h5", compile=False)
     np.testing.assert_array_equal(model.predict(np.array([[1, 2, 3, 4, 6]]))[0], table[[1, 2, 3, 4, 6]])
