@@ -74,8 +74,14 @@ def _replay(called, calls, layers):
         tensors = [_tensor_at(layers, place) for place in _places(calls[0])]
         if any(t is None for t in tensors):
             break
-        place = _places(calls.pop(0))[-1]
-        called.call(tensors, place[3] if len(place) > 3 else {})
+        place = _places(calls[0])[-1]
+        arguments = dict(place[3]) if len(place) > 3 else {}
+        # tf.keras names tensors among the arguments by their places.
+        further = {key: _tensor_at(layers, value) for key, value in arguments.items() if _is_place(value, layers)}
+        if None in further.values():
+            break
+        calls.pop(0)
+        called.call(tensors, {**arguments, **further})
         made += 1
     return made
 
@@ -83,6 +89,10 @@ def _replay(called, calls, layers):
 def _places(data):
     """A list of [layer name, node, tensor, ...]; configs of a single one may leave the outer list out."""
     return [data] if data and isinstance(data[0], str) else data
+
+
+def _is_place(value, layers):
+    return isinstance(value, list) and len(value) == 3 and isinstance(value[0], str) and value[0] in layers
 
 
 def _tensor_at(layers, place):

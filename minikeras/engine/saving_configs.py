@@ -66,7 +66,7 @@ def _is_ours(thing):
 
 
 _ANY = object()
-# Arguments that Keras 2.3.1 does not have, and the value that says what it does anyway.
+# Arguments that Keras 2.3.1 does not have, and the value that says what it does anyway; so does None.
 _NEW_ARGUMENTS = {
     # layers
     "ragged": False, "groups": 1, "time_major": False, "zero_output_for_mask": False, "keepdims": False,
@@ -74,7 +74,8 @@ _NEW_ARGUMENTS = {
     "adjustment": None, "synchronized": False, "autocast": True, "optional": False, "sparse": False, "seed": None,
     "dtype": _ANY, "noise_shape": None, "experimental_autocast": True, "quantization_config": None, "rng_type": None,
     "kernel_initializer": _ANY, "kernel_regularizer": None, "kernel_constraint": None, "unroll": False,
-    "dynamic": False,
+    "dynamic": False, "implementation": 1, "query_shape": _ANY, "key_shape": _ANY, "value_shape": _ANY,
+    "attention_axes": [1],
     # optimizers
     "name": _ANY, "jit_compile": _ANY, "is_legacy_optimizer": _ANY, "weight_decay": None, "loss_scale_factor": None,
     "centered": False, "momentum": 0.0, "initial_accumulator_value": _ANY, "decay": 0.0,
@@ -202,7 +203,7 @@ def _without_new_defaults(name, arguments):
     if known is None:
         return arguments
     return {key: value for key, value in arguments.items()
-            if key in known or key not in _NEW_ARGUMENTS or _NEW_ARGUMENTS[key] not in (_ANY, value)}
+            if key in known or key not in _NEW_ARGUMENTS or not (value is None or _NEW_ARGUMENTS[key] in (_ANY, value))}
 
 
 @functools.cache

@@ -276,6 +276,25 @@ def test_a_nested_model_may_have_no_node_of_its_own():
     assert model.output_shape == (None, 2)
 
 
+def test_attention_of_tf_keras_has_tensors_among_its_arguments(tmp_path):
+    a, b = L.Input((4, 6), name="a"), L.Input((5, 6), name="b")
+    model = Model([a, b], L.MultiHeadAttention(2, 3, name="att")(a, value=b))
+    source = {"dtype": "float32", "sparse": False, "ragged": False}
+    config = {"class_name": "Functional", "config": {"name": "m", "layers": [
+        {"class_name": "InputLayer", "name": "a", "inbound_nodes": [], "config": {
+            "name": "a", "batch_input_shape": [None, 4, 6], **source}},
+        {**layer("MultiHeadAttention", "att", [[["a", 0, 0, {"value": ["b", 0, 0]}]]], num_heads=2, key_dim=3,
+                 value_dim=3, dropout=0.0, output_shape=None, attention_axes=[1], query_shape=[None, 4, 6],
+                 key_shape=[None, 5, 6], value_shape=[None, 5, 6], **kernel())},
+        {"class_name": "InputLayer", "name": "b", "inbound_nodes": [], "config": {
+            "name": "b", "batch_input_shape": [None, 5, 6], **source}}],
+        "input_layers": [["a", 0, 0], ["b", 0, 0]], "output_layers": [["att", 0, 0]]}}  # fmt: skip
+    write_model(tmp_path / "m.h5", config, saved(model), "2.9.0")
+    loaded = load_model(tmp_path / "m.h5", compile=False)
+    x = [np.random.random((2, n, 6)) for n in (4, 5)]
+    np.testing.assert_array_equal(loaded.predict(x), model.predict(x))
+
+
 def test_a_mixed_policy_is_that_of_its_weights_with_a_warning():
     policy = {"class_name": "Policy", "config": {"name": "mixed_float16"}}
     with pytest.warns(UserWarning, match=r'Dense "d".*mixed_float16.*float32'):
