@@ -1,66 +1,26 @@
 """Metrics: functions that give a value for each sample, and classes that sum up over batches."""
 
+# A line for each name would be most of the imports.
+# isort: skip_file
 from ..engine.base_layer import Layer
 from ..losses import (
-    MAE,
-    MAPE,
-    MSE,
-    MSLE,
-    binary_crossentropy,
-    categorical_crossentropy,
-    categorical_hinge,
-    hinge,
-    kullback_leibler_divergence,
-    logcosh,
-    mae,
-    mape,
-    mean_absolute_error,
-    mean_absolute_percentage_error,
-    mean_squared_error,
-    mean_squared_logarithmic_error,
-    mse,
-    msle,
-    poisson,
-    sparse_categorical_crossentropy,
+    MAE, MAPE, MSE, MSLE, binary_crossentropy, categorical_crossentropy, categorical_hinge, hinge,
+    kullback_leibler_divergence, logcosh, mae, mape, mean_absolute_error, mean_absolute_percentage_error,
+    mean_squared_error, mean_squared_logarithmic_error, mse, msle, poisson, sparse_categorical_crossentropy,
     squared_hinge,
-)
+)  # fmt: skip
 from ..utils.generic_utils import class_of_function, deserialize_keras_object, is_named_object, serialize_keras_object
 from .base import (
-    Mean,
-    MeanMetricWrapper,
-    MeanRelativeError,
-    Metric,
-    Reduce,
-    RootMeanSquaredError,
-    Sum,
-    clone_metric,
-    clone_metrics,
-)
+    Mean, MeanMetricWrapper, MeanRelativeError, Metric, Reduce, RootMeanSquaredError, Sum, clone_metric, clone_metrics,
+)  # fmt: skip
 from .confusion import (
-    AUC,
-    FalseNegatives,
-    FalsePositives,
-    MeanIoU,
-    Precision,
-    PrecisionAtRecall,
-    Recall,
-    SensitivityAtSpecificity,
-    SensitivitySpecificityBase,
-    SpecificityAtSensitivity,
-    TrueNegatives,
-    TruePositives,
-)
+    AUC, FalseNegatives, FalsePositives, MeanIoU, Precision, PrecisionAtRecall, Recall, SensitivityAtSpecificity,
+    SensitivitySpecificityBase, SpecificityAtSensitivity, TrueNegatives, TruePositives,
+)  # fmt: skip
 from .functions import (
-    accuracy,
-    binary_accuracy,
-    categorical_accuracy,
-    cosine,
-    cosine_proximity,
-    cosine_similarity,
-    sparse_categorical_accuracy,
-    sparse_top_k_categorical_accuracy,
-    top_k_categorical_accuracy,
-)
+    accuracy, binary_accuracy, categorical_accuracy, cosine, cosine_proximity, cosine_similarity,
+    sparse_categorical_accuracy, sparse_top_k_categorical_accuracy, top_k_categorical_accuracy,
+)  # fmt: skip
 
 # The classes that are the mean of a function: the function, parameters before name and dtype, and after them. The name
 # is the function's unless given.
