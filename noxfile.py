@@ -10,6 +10,10 @@ nox.options.sessions = ["tests", "lint"]
 
 LIBRARY = {"numpy": [], "jax": ["jax"], "torch": ["torch==2.13.0"]}  # this torch has a CPU wheel on our machines
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+# Their last versions for Keras 2, which need nothing but it and NumPy.
+CLIENTS = ["keras-self-attention==0.46.0", "keras-multi-head==0.27.0", "fer==22.4.0", "keras-radam==0.15.0",
+           "keras-lookahead==0.9.0", "keras-pos-embd==0.11.0", "keras-rl==0.4.2", "keras-tcn==3.1.2",
+           "image-classifiers==1.0.0", "keras-resnet==0.2.0"]  # fmt: skip
 
 
 @nox.session
@@ -71,6 +75,7 @@ def killed(session):
 def clients(session):
     """Packages written for Keras 2 on ours: they build, train and predict, on each backend; up to half an hour."""
     session.install(LIBRARY["torch"][0], "jax", "-e", ".[test,applications]")
+    session.install("--no-deps", *CLIENTS)
     session.run("pytest", "-m", "clients", "-rs", "tests/clients", *session.posargs,
                 env={"MINIKERAS_LONG": "1", **ONE_THREAD})  # fmt: skip
 

@@ -116,9 +116,13 @@ def host_integers(value):
 def as_tensor(value, dtype=None):
     """The value as a tensor: tensors as they are, numbers and arrays as constants.
 
+    A list of tensors (and numbers) is stacked.
+
     dtype: that of a constant; by default floatx for floats, int32 for integers, bool for bools. With a dtype of
     integers, a float value is given floatx instead, so that nothing is cut off.
     """
+    if isinstance(value, (list, tuple)) and any(isinstance(v, Tensor) for v in value):
+        return _stack_mixed(value, dtype)
     if isinstance(value, Tensor):
         return value
     if getattr(value, "is_sparse_tensor", False):

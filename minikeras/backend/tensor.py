@@ -157,11 +157,6 @@ class Tensor:
             "choose at run time, `is None` to ask whether there is a tensor, K.eval to look at a value."
         )
 
-    def __len__(self):
-        if not self.shape or self.shape[0] is None:
-            raise TypeError(f"len() of {self!r}: the size of the first axis is not known. Use K.shape(x)[0].")
-        return self.shape[0]
-
     def __iter__(self):
         if not self.shape or self.shape[0] is None:
             raise TypeError(f"{self!r} cannot be iterated: the size of the first axis is not known. Use K.map_fn.")

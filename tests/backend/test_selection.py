@@ -162,3 +162,10 @@ def test_counts_of_tile_may_be_tensors(backend):
 
 def test_one_int_is_a_shape():
     assert K.int_shape(K.zeros(3)) == K.int_shape(K.ones(3)) == (3,)
+
+
+def test_a_list_of_tensors_is_stacked_where_a_tensor_is_wanted(backend):
+    x = K.placeholder((None, 3))
+    a = np.arange(6.0, dtype="float32").reshape(2, 3)
+    assert not hasattr(x, "__len__")  # how packages tell one tensor from a list of them
+    np.testing.assert_array_equal(K.function([x], [K.max([x, 2 * x], axis=0)])([a])[0], 2 * a)
