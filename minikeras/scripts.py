@@ -4,6 +4,7 @@
 the name of keras; and so for tensorflow.keras, tensorflow.python.keras and keras_preprocessing.
 """
 
+import functools
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -20,43 +21,29 @@ _ROOTS = {"keras": "", "tensorflow.keras": "", "tensorflow.python.keras": "", "t
 _MOVED = {"backend.common": "backend.config", "backend.load_backend": "backend", "backend.tensorflow_backend":
           "backend", "initializations": "initializers", "utils.training_utils": "utils.multi_gpu_utils",
           "utils.visualize_util": "utils.vis_utils"}  # fmt: skip
-# Names that modules of Keras 2.3.1 import for their own use, so that scripts find them there, too: their homes.
-_ALSO_IN = {
-    "activations": "engine.base_layer:Layer",
-    "backend": "backend:tensorflow_backend",
-    "callbacks.callbacks": "engine.training_utils:standardize_input_data",
-    "callbacks.tensorboard_v1": "engine.training_utils:standardize_input_data",
-    "engine.base_layer": "utils.layer_utils:count_params",
-    "engine.input_layer": "utils.generic_utils:unpack_singleton",
-    "engine.network": "utils.generic_utils:has_arg,object_list_uid,to_list,unpack_singleton "
-                      "utils.io_utils:ask_to_proceed_with_overwrite "
-                      "utils.layer_utils:get_source_inputs,print_layer_summary=print_summary",
-    "engine.training": "engine.base_layer:Layer engine.network:Network utils.generic_utils:slice_arrays,to_list",
-    "engine.training_arrays": "engine.training_utils:batch_shuffle,check_num_samples,make_batches,"
-                              "should_run_validation utils.generic_utils:Progbar,slice_arrays,to_list",
-    "engine.training_generator": "engine.training_utils:is_sequence,iter_sequence_infinite,should_run_validation "
-                                 "utils.data_utils:GeneratorEnqueuer,OrderedEnqueuer,Sequence "
-                                 "utils.generic_utils:Progbar,to_list,unpack_singleton",
-    "engine.training_utils": "utils.data_utils:Sequence",
-    "layers.advanced_activations": "engine.base_layer:InputSpec,Layer utils.generic_utils:to_list",
-    "layers.convolutional": "legacy.layers:AtrousConvolution1D,AtrousConvolution2D,AtrousConv1D=AtrousConvolution1D,"
-                            "AtrousConv2D=AtrousConvolution2D utils.generic_utils:transpose_shape",
-    "layers.convolutional_recurrent": "engine.base_layer:Layer legacy.layers:ConvRecurrent2D,Recurrent "
-                                      "utils.generic_utils:has_arg,to_list,transpose_shape",
-    "layers.core": "engine.base_layer:InputSpec,Layer utils.generic_utils:deserialize_keras_object,func_dump,func_load,"
-                   "has_arg",
-    "layers.cudnn_recurrent": "engine.base_layer:InputSpec layers.recurrent:RNN",
-    "layers.embeddings": "utils.generic_utils:to_list",
-    "layers.noise": "engine.base_layer:Layer",
-    "layers.normalization": "engine.base_layer:InputSpec,Layer",
-    "layers.recurrent": "engine.base_layer:disable_tracking legacy.layers:Recurrent utils.generic_utils:to_list",
-    "layers.wrappers": "engine.base_layer:InputSpec,disable_tracking utils.generic_utils:object_list_uid",
-    "utils.multi_gpu_utils": "engine.training:Model layers.core:Lambda layers.merge:concatenate models:clone_model "
-                             "utils.generic_utils:to_list",
-    "utils.test_utils": "engine.input_layer:Input engine.training:Model utils.generic_utils:has_arg",
-    "utils.vis_utils": "engine.training:Model layers.wrappers:Wrapper",
-    "wrappers.scikit_learn": "utils.generic_utils:has_arg,to_list",
+# Names that modules of Keras import for their own use, so that scripts have them from there: home -> names.
+_PASSED_ON = {
+    "engine.base_layer": "InputSpec Layer disable_tracking",
+    "engine.input_layer": "Input",
+    "engine.network": "Network",
+    "engine.training": "Model",
+    "engine.training_utils": "batch_shuffle check_num_samples is_sequence iter_sequence_infinite make_batches "
+                             "should_run_validation standardize_input_data",
+    "layers.core": "Lambda",
+    "layers.merge": "concatenate",
+    "layers.recurrent": "RNN",
+    "layers.wrappers": "Wrapper",
+    "legacy.layers": "AtrousConvolution1D AtrousConvolution2D AtrousConv1D=AtrousConvolution1D "
+                     "AtrousConv2D=AtrousConvolution2D ConvRecurrent2D Recurrent",
+    "models": "clone_model",
+    "utils.data_utils": "GeneratorEnqueuer OrderedEnqueuer Sequence",
+    "utils.generic_utils": "Progbar deserialize_keras_object func_dump func_load has_arg object_list_uid "
+                           "serialize_keras_object slice_arrays to_list transpose_shape unpack_singleton",
+    "utils.io_utils": "ask_to_proceed_with_overwrite",
+    "utils.layer_utils": "count_params get_source_inputs print_layer_summary=print_summary",
 }  # fmt: skip
+_HOMES = {entry.partition("=")[0]: (home, entry.rpartition("=")[2]) for home, names in _PASSED_ON.items()
+          for entry in names.split()}  # fmt: skip
 
 # TensorFlow: modules that may be walked through, on the way to the name that is not there; and what to use then.
 _TF_MODULES = set("compat contrib image initializers logging losses math nn python random train v1 v2".split())
@@ -122,15 +109,19 @@ def _ours(fullname):
 
 
 def _complete(module):
-    """Add the names that Keras's module has from other modules."""
-    for entry in _ALSO_IN.get(module.__name__[len(OURS) + 1 :], "").split():
-        home, names = entry.split(":")
-        for name in names.split(","):
-            here, _, there = name.partition("=")
-            if not hasattr(module, here):
-                target = f"{OURS}.{home}"
-                setattr(module, here, module if here == "tensorflow_backend" else
-                        getattr(importlib.import_module(target), there or here))  # fmt: skip
+    """Let the module pass on what Keras's module has from other modules."""
+    path = module.__name__[len(OURS) + 1 :]
+    if path == "backend":
+        module.tensorflow_backend = module
+    elif ("." in path or path == "activations") and "__getattr__" not in vars(module):
+        module.__getattr__ = functools.partial(_passed_on, module.__name__)
+
+
+def _passed_on(module, name):
+    if name not in _HOMES:
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+    home, there = _HOMES[name]
+    return getattr(importlib.import_module(f"{OURS}.{home}"), there)
 
 
 class _Keras(types.ModuleType):
