@@ -26,6 +26,7 @@ _PASSED_ON = {
     "engine.base_layer": "InputSpec Layer disable_tracking",
     "engine.input_layer": "Input",
     "engine.network": "Network",
+    "engine.saving": "load_weights_from_hdf5_group load_weights_from_hdf5_group_by_name preprocess_weights_for_loading",
     "engine.training": "Model",
     "engine.training_utils": "batch_shuffle check_num_samples is_sequence iter_sequence_infinite make_batches "
                              "should_run_validation standardize_input_data",
@@ -113,6 +114,10 @@ def _complete(module):
     path = module.__name__[len(OURS) + 1 :]
     if path == "backend":
         module.tensorflow_backend = module
+        # Until Keras 2.2 the layouts of images had these names, too.
+        module.image_dim_ordering = lambda: "tf" if module.image_data_format() == "channels_last" else "th"
+        module.set_image_dim_ordering = lambda name: module.set_image_data_format(
+            {"tf": "channels_last", "th": "channels_first"}.get(name, name))  # fmt: skip
     elif ("." in path or path == "activations") and "__getattr__" not in vars(module):
         module.__getattr__ = functools.partial(_passed_on, module.__name__)
 

@@ -32,6 +32,9 @@ import keras.backend as K
 import keras.backend.tensorflow_backend as T
 from keras.backend import tensorflow_backend as U
 assert K is T is U is K.tensorflow_backend is minikeras.backend
+K.set_image_dim_ordering("th")
+assert K.image_dim_ordering() == "th" and K.image_data_format() == "channels_first"
+from keras.engine.topology import load_weights_from_hdf5_group
 import keras.utils.training_utils
 from keras.layers.recurrent import Recurrent
 from keras.layers.convolutional import AtrousConvolution2D
