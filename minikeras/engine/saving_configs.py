@@ -12,6 +12,7 @@ import warnings
 
 import numpy as np
 
+from .. import backend as K
 from ..legacy.interfaces import modern_config
 from ..utils.generic_utils import get_custom_objects
 from .config import constructor_arguments
@@ -30,7 +31,10 @@ def _jsonable(value):
         return {"class_name": type(value).__name__, "config": value.get_config()}
     if hasattr(value, "__name__"):
         return value.__name__
-    raise TypeError(f"{value!r} of type {type(value).__name__} has no JSON form: give it a get_config or a name.")
+    todo = "give it a get_config or a name"
+    if K.is_tensor(value):
+        todo = "if the function of a Lambda layer takes it from outside, make it an input of the layer"
+    raise TypeError(f"{value!r} of type {type(value).__name__} has no JSON form: {todo}.")
 
 
 def own_objects(model):

@@ -80,7 +80,7 @@ def _take(iterator, n):
 def _transposed(axes_first=None, axes_last=None):
     def convert(layer, weights):
         axes = axes_first if layer.data_format == "channels_first" else axes_last
-        return weights if axes is None else [np.transpose(weights[0], axes), *weights[1:]]
+        return weights if axes is None else [np.transpose(w, axes) if w.ndim == len(axes) else w for w in weights]
     return convert
 
 
@@ -104,11 +104,6 @@ def _joined_gates(order):
     return convert
 
 
-def _separable_of_keras_1(layer, weights):
-    turn = layer.data_format == "channels_first"
-    return [np.transpose(w, (2, 3, 1, 0)) if turn and w.ndim == 4 else w for w in weights]
-
-
 def _local_of_keras_1(layer, weights):
     turn = layer.data_format == "channels_first"         # the bias was [filters, rows, columns]
     return [np.transpose(w, (1, 2, 0)) if turn and i else w for i, w in enumerate(weights)]
@@ -122,7 +117,7 @@ _FROM_KERAS_1 = {
     "GRU": _joined_gates((0, 1, 2)),
     "LSTM": _joined_gates((0, 2, 1, 3)),                # Keras 1: input, candidate, forget, output
     "ConvLSTM2D": _joined_gates((0, 2, 1, 3)),
-    "SeparableConv2D": _separable_of_keras_1,
+    "SeparableConv2D": _transposed(axes_first=(2, 3, 1, 0)),
     "LocallyConnected2D": _local_of_keras_1,
 }
 

@@ -23,10 +23,9 @@ def _dump(function):
     """(what a config stores for a function, the type's name). Only lambdas, which have no name, go as bytecode."""
     if isinstance(function, _Stored):
         dump, kind = function.dump, function.kind
-    elif getattr(function, "__name__", "<lambda>") == "<lambda>":
-        dump, kind = func_dump(function), "lambda"
     else:
-        dump, kind = function.__name__, "function"
+        name = getattr(function, "__name__", type(function).__name__)
+        dump, kind = (func_dump(function), "lambda") if name == "<lambda>" else (name, "function")
     held = _Name(dump) if isinstance(dump, str) else _Code(dump)
     held.function = function
     return held, kind

@@ -1,5 +1,6 @@
 """Lambda layers in files: what is built of K ops comes back as its graph, without running anything."""
 
+import functools
 import json
 
 import numpy as np
@@ -42,6 +43,7 @@ MODELS = {
     "slices": lambda: model_on(Lambda(lambda x: x[:, ::-1, 1:]), (4, 3)),
     "arguments": lambda: model_on(Lambda(scaled, arguments={"factor": 3.0, "shift": 0.5}), (3,)),
     "a function of K": lambda: model_on(Lambda(K.square), (3,)),
+    "a partial function": lambda: model_on(Lambda(functools.partial(scaled, shift=2.0)), (3,)),
     "several inputs": lambda: model_on(Lambda(distance), (3,), (3,)),
     "several outputs": lambda: model_on(Lambda(lambda x: [x[:, :1], x[:, 1:]]), (3,)),
     "a constant": lambda: model_on(Lambda(lambda x: x + OFFSETS), (3,)),
@@ -154,6 +156,13 @@ def test_what_is_more_than_k_ops_is_asked_for(function):
     with pytest.raises(ValueError, match=r"custom_objects=\{'mine': the_function\}"):
         model_from_json(json_string)
     assert model_from_json(json_string, {"mine": function}).output_shape == (None, 3)
+
+
+def test_a_tensor_that_a_function_takes_from_outside_is_named():
+    a, b = Input((3,)), Input((3,))
+    model = Model([a, b], Lambda(lambda x: x + b)(a))
+    with pytest.raises(TypeError, match="make it an input of the layer"):
+        model.save({})
 
 
 def test_a_graph_serves_inputs_that_fit_those_it_was_made_for():
