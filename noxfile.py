@@ -81,6 +81,20 @@ def clients(session):
 
 
 @nox.session
+def fuzz(session):
+    """10,000 model files with mutations, a process each: they load or raise our error, within limits (10 minutes)."""
+    session.install("-e", ".[test]")
+    session.run("python", "-W", "ignore", "tests/engine/fuzzing.py", *(session.posargs or ["10000"]), env=ONE_THREAD)
+
+
+@nox.session
+def crash(session):
+    """1,000 processes killed while they save, on two file formats: the file is whole each time (2 minutes)."""
+    session.install("-e", ".[test]")
+    session.run("python", "tests/engine/killed_saves.py", *(session.posargs or ["1000"]), env=ONE_THREAD)
+
+
+@nox.session
 def package(session):
     """Build the wheel, install it alone and train from it."""
     session.install("build")

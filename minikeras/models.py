@@ -1,6 +1,7 @@
 """Models: the classes, and functions that load, save, copy, split and read them from configs."""
 
 import json
+import math
 
 from .engine.container import Container
 from .engine.input_layer import Input, InputLayer
@@ -8,6 +9,7 @@ from .engine.saving import load_model, save_model
 from .engine.saving_configs import current_config
 from .engine.sequential import Sequential
 from .engine.training import Model
+from .utils.files import damages
 from .utils.generic_utils import has_arg, to_list, unpack_singleton
 
 __all__ = ["Input", "InputLayer", "Model", "Sequential", "clone_model", "has_arg", "load_model", "model_from_config",
@@ -34,18 +36,45 @@ def model_from_config(config, custom_objects=None):
     if not isinstance(config, dict):
         raise TypeError("model_from_config: expected a dict with the keys class_name and config, got a list. For the "
                         "config of a Sequential model use Sequential.from_config.")  # fmt: skip
-    modern = current_config(config, config.get("keras_version"), custom_objects or ())
-    return deserialize(modern, custom_objects=custom_objects)
+    # Errors of the caller's own classes are the caller's.
+    with damages("The config", Exception if custom_objects else (ImportError, ValueError)):
+        modern = current_config(config, config.get("keras_version"), custom_objects or ())
+        return deserialize(modern, custom_objects=custom_objects)
 
 
 def model_from_json(json_string, custom_objects=None):
     """The model of `model.to_json()`, with new weights. custom_objects: as in `model_from_config`."""
-    return model_from_config(json.loads(json_string), custom_objects)
+    with damages("The JSON text"):
+        config = json.loads(json_string)
+    return model_from_config(config, custom_objects)
 
 
 def model_from_yaml(yaml_string, custom_objects=None):
     """The model of `model.to_yaml()`, with new weights. Only plain data are read: no Python objects. Needs PyYAML."""
-    return model_from_config(yaml_module().safe_load(yaml_string), custom_objects)
+    yaml = yaml_module()
+
+    class Loader(yaml.SafeLoader):
+        """Plain data, and the tuples that Keras wrote; no merging of dicts, which can double what is there."""
+
+        def flatten_mapping(self, node):
+            pass
+
+    Loader.add_constructor("tag:yaml.org,2002:python/tuple", Loader.construct_yaml_seq)
+    with damages("The YAML text"):
+        config = yaml.load(yaml_string, Loader)
+        if _items(config, {}) > 1e6:
+            raise ValueError("it refers to its own parts, which would grow without end")
+    return model_from_config(config, custom_objects)
+
+
+def _items(value, found):
+    """How many items a value has in all, when what is shared counts each time; infinite, when it has itself in it."""
+    if not isinstance(value, (dict, list)):
+        return 1
+    if id(value) not in found:
+        found[id(value)] = math.inf
+        found[id(value)] = 1 + sum(_items(v, found) for v in (value.values() if isinstance(value, dict) else value))
+    return found[id(value)]
 
 
 def clone_model(model, input_tensors=None):

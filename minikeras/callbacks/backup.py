@@ -10,7 +10,7 @@ import numpy as np
 from .. import backend as K
 from ..backend.draws import Draws, global_state, set_global_state
 from ..backend.ops.random import rng
-from ..utils.io_utils import atomic_path
+from ..utils.files import atomic_file
 from .base import Callback
 
 MAGIC = b"minikeras backup 1\n"  # then a SHA-256 of the rest, the length of a JSON text, this, and the arrays' bytes
@@ -130,9 +130,8 @@ class BackupAndRestore(Callback):
                           zip(self._variables, K.batch_get_value(self._variables), strict=True)],
         }  # fmt: skip
         os.makedirs(os.path.dirname(os.path.abspath(self.filepath)), exist_ok=True)
-        with atomic_path(self.filepath) as path:
-            with open(path, "wb") as file:
-                file.writelines(packed(state))
+        with atomic_file(self.filepath) as file:
+            file.writelines(packed(state))
             if os.path.exists(self.filepath):
                 os.replace(self.filepath, self._previous)
 

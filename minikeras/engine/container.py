@@ -370,20 +370,24 @@ class Container(Layer):
         save_model(self, filepath, overwrite, include_optimizer)
 
     def save_weights(self, filepath, overwrite=True):
-        """Save the weights in an HDF5 file. overwrite: False asks before it replaces a file."""
+        """Save the weights in an HDF5 file, or a file of safetensors if the name ends so.
+
+        overwrite: False asks before it replaces a file.
+        """
         from . import saving
 
         saving.save_weights(self, filepath, overwrite)
 
-    def load_weights(self, filepath, by_name=False, skip_mismatch=False, reshape=False):
+    def load_weights(self, filepath, by_name=False, skip_mismatch=False, reshape=False, trusted=False):
         """Load weights that `save_weights` or `save` wrote.
 
         by_name: find the layers by their names instead of their order. skip_mismatch: leave out layers whose weights
-        have other shapes (with by_name). reshape: let weights of as many numbers but another shape in.
+        have other shapes (with by_name). reshape: let weights of as many numbers but another shape in. trusted: as for
+        `load_model`.
         """
         from . import saving
 
-        saving.load_weights(self, filepath, by_name, skip_mismatch, reshape)
+        saving.load_weights(self, filepath, by_name, skip_mismatch, reshape, trusted)
 
     def __getstate__(self):
         from .saving import pickle_model

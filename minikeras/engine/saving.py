@@ -1,21 +1,24 @@
-"""Models and weights in files of Keras 2's HDF5 format.
+"""Models and weights in files of Keras 2's HDF5 format, and weights in files of safetensors.
 
 A model file holds the model's config and training config as JSON text, the weights layer by layer, and the state of the
 optimizer. Nothing in a file is ever run: it holds text and numbers, and names that are looked up among known classes.
 """
+import io
 import json
 import os
 from functools import wraps
 
+from ..utils.files import DamagedFileError, atomic_file, damages
 from ..utils.io_utils import (
     H5Dict,
     ask_to_proceed_with_overwrite,
-    atomic_path,
     import_h5py,
     load_from_binary_h5py,
+    open_group,
     save_to_binary_h5py,
 )
 from .saving_configs import own_objects, to_json
+from .saving_safetensors import read_safetensors, write_safetensors
 from .saving_training import compile_as_saved, training_config
 from .saving_weights import (
     KERAS_VERSION,
@@ -52,23 +55,34 @@ def save_model(model, filepath, overwrite=True, include_optimizer=True):
     _write(filepath, overwrite, lambda group: _write_model(model, group, include_optimizer))
 
 
-def load_model(filepath, custom_objects=None, compile=True):
+def load_model(filepath, custom_objects=None, compile=True, trusted=False):
     """The model that save_model wrote.
 
     filepath: as for save_model. custom_objects: dict from names to the classes and functions of the caller that the
-    model uses. compile: whether to compile it as it was.
-    Raises ValueError when the file holds no model, or none that fits its weights; OSError when it cannot be read.
+    model uses. compile: whether to compile it as it was. trusted: read the file by h5py, which knows more compressions
+    and layouts than pyfive, but can crash on damaged files, and has no limits on what they claim.
+    Raises ValueError when the file holds no model, or none that fits its weights; OSError when it cannot be read;
+    DamagedFileError, which is both, when it is damaged.
     """
-    return _read(filepath, lambda group: _read_model(group, custom_objects, compile))
+    return _read(filepath, lambda group: _read_model(group, custom_objects, compile), trusted, bool(custom_objects))
 
 
 def save_weights(model, filepath, overwrite=True):
-    """Save the weights of a model alone. Arguments as for save_model."""
-    _write(filepath, overwrite, lambda group: save_weights_to_hdf5_group(group, model.layers))
+    """Save the weights of a model alone, in a file of safetensors if the name says so. Arguments as for save_model."""
+    def write(group):
+        save_weights_to_hdf5_group(group, model.layers)
+
+    if not _is_safetensors(filepath):
+        _write(filepath, overwrite, write)
+    elif _may_write(filepath, overwrite):
+        with atomic_file(os.fsdecode(filepath)) as file:
+            weights = {}
+            write(H5Dict(weights))
+            write_safetensors(file, weights)
 
 
-def load_weights(model, filepath, by_name=False, skip_mismatch=False, reshape=False):
-    """Load weights that save_weights or save_model wrote into a model.
+def load_weights(model, filepath, by_name=False, skip_mismatch=False, reshape=False, trusted=False):
+    """Load weights that save_weights or save_model wrote into a model. filepath, trusted: as for load_model.
 
     by_name: match layers by name rather than by order. skip_mismatch: with by_name, leave out what does not fit.
     reshape: give kernels of convolutions the shape that the layer wants, where only the shape differs.
@@ -84,18 +98,32 @@ def load_weights(model, filepath, by_name=False, skip_mismatch=False, reshape=Fa
         else:
             load_weights_from_hdf5_group(group, model.layers, reshape)
 
-    _read(filepath, read)
+    if _is_safetensors(filepath):
+        with open(filepath, "rb") as file:
+            return read(H5Dict(read_safetensors(file, os.fsdecode(filepath)), "r"))
+    _read(filepath, read, trusted)
+
+
+def _is_path(value):
+    return isinstance(value, (str, bytes, os.PathLike))
+
+
+def _is_safetensors(path):
+    return _is_path(path) and os.fsdecode(path).endswith(".safetensors")
+
+
+def _may_write(path, overwrite):
+    _refuse_buckets(path)
+    return overwrite or not os.path.isfile(path) or ask_to_proceed_with_overwrite(path)
 
 
 def _write(target, overwrite, write):
     """Call `write` with an H5Dict on the target."""
-    if isinstance(target, (str, bytes, os.PathLike)):
-        _refuse_buckets(target)
-        if not overwrite and os.path.isfile(target) and not ask_to_proceed_with_overwrite(target):
-            return
-        import_h5py()
-        with atomic_path(os.fsdecode(target)) as path, H5Dict(path, "w") as group:
-            write(group)
+    if _is_path(target):
+        h5py = import_h5py()
+        if _may_write(target, overwrite):
+            with atomic_file(os.fsdecode(target)) as stream, h5py.File(stream, "w") as file:
+                write(H5Dict(file, "w"))
     elif H5Dict.is_supported_type(target):
         write(H5Dict(target, "w"))
     elif callable(getattr(target, "write", None)):
@@ -105,19 +133,21 @@ def _write(target, overwrite, write):
                          f"h5py.Group, a dict, or a binary stream.")
 
 
-def _read(source, read):
-    """What `read` returns for an H5Dict on the source."""
-    if isinstance(source, (str, bytes, os.PathLike)):
+def _read(source, read, trusted=False, custom=False):
+    """What `read` returns for an H5Dict on the source. custom: whether errors may be those of the caller's classes."""
+    name = os.fsdecode(source) if _is_path(source) else f"the {type(source).__name__}"
+    if _is_path(source):
         _refuse_buckets(source)
         if not os.path.exists(source):
-            raise OSError(f"There is no file {os.fsdecode(source)}.")
-    if H5Dict.is_supported_type(source):
-        with H5Dict(source, "r") as group:
-            return read(group)
-    if callable(getattr(source, "read", None)):
-        return load_from_binary_h5py(lambda file: read(H5Dict(file, "r")), source)
-    raise ValueError(f"Cannot load from {source!r} of type {type(source).__name__}: expected the name of a file, an "
-                     f"h5py.Group, a dict, or a binary stream.")
+            raise OSError(f"There is no file {name}.")
+    elif callable(getattr(source, "read", None)):
+        source = open_group(io.BytesIO(source.read()), name, trusted)
+    elif not H5Dict.is_supported_type(source):
+        raise ValueError(f"Cannot load from {source!r} of type {type(source).__name__}: expected the name of a file, "
+                         f"an h5py.Group, a dict, or a binary stream.")
+    passed = Exception if custom else (ImportError, OSError, ValueError)
+    with H5Dict(source, "r", trusted) as group, damages(name, passed):
+        return read(group)
 
 
 def _refuse_buckets(path):
@@ -160,11 +190,9 @@ def _read_json(group, name):
     if text is None:
         return None
     if not isinstance(text, (str, bytes)):
-        raise ValueError(f"{name} is no JSON text: the file was not written by Keras.")
-    try:
+        raise DamagedFileError(f"{name} is no JSON text: the file was not written by Keras.")
+    with damages(name):
         return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{name} is no JSON text: {error}. The file is damaged, or not written by Keras.") from error
 
 
 def _read_model(group, custom_objects, compile):

@@ -104,8 +104,9 @@ def _current_metric(name, arguments):
 def _load_optimizer_state(model, group):
     names = slots_together(load_attributes_from_hdf5_group(group, "weight_names"))
     model._make_train_function()                       # it makes the optimizer's variables
+    state = [group[name] for name in names]
     try:
-        model.optimizer.set_weights(fit_optimizer_state([group[name] for name in names], model.optimizer))
+        model.optimizer.set_weights(fit_optimizer_state(state, model.optimizer))
     except ValueError as error:
         warnings.warn(f"The state of the optimizer could not be restored, so it starts anew: {error}", stacklevel=7)
 

@@ -4,6 +4,7 @@ import warnings
 import numpy as np
 
 from .. import backend as K
+from ..utils.files import DamagedFileError
 from ..utils.io_utils import H5Dict, read_list, write_list
 from .saving_layouts import preprocess_weights_for_loading
 
@@ -117,6 +118,8 @@ def load_weights_from_hdf5_group_by_name(f, layers, skip_mismatch=False, reshape
         try:
             arrays = saved.weights(layer.name, layer, reshape)
             mismatch = _mismatch(layer, layer.name, arrays)
+        except DamagedFileError:
+            raise
         except ValueError as error:
             mismatch = str(error)
         if not mismatch:

@@ -8,6 +8,7 @@ _HOMES = {
     "progbar": ["Progbar"],
     "data_utils": ["Sequence", "GeneratorEnqueuer", "OrderedEnqueuer", "get_file"],
     "io_utils": ["HDF5Matrix", "H5Dict"],
+    "files": ["DamagedFileError"],
     "layer_utils": ["convert_all_kernels_in_model", "get_source_inputs", "print_summary"],
     "vis_utils": ["model_to_dot", "plot_model"],
     "multi_gpu_utils": ["multi_gpu_model"],

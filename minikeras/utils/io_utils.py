@@ -1,12 +1,13 @@
-"""HDF5 files: reading them without trusting them, writing them whole or not at all, and arrays kept in them."""
+"""HDF5 files as trees of arrays and text, and arrays of training data in them."""
 import builtins
-import contextlib
 import io
 import os
-import shutil
 from collections import defaultdict
 
 import numpy as np
+
+from .files import DamagedFileError, check_sum, checksum
+from .hdf5 import Dataset, Group, open_hdf5
 
 
 def import_h5py():
@@ -33,45 +34,12 @@ def ask_to_proceed_with_overwrite(filepath):
     return answer == "y"
 
 
-@contextlib.contextmanager
-def atomic_path(filepath):
-    """Path of a new neighbour of `filepath`, which takes its place when the block ends without an error.
-
-    So whoever looks sees the old file or the new one, never a part, whatever breaks off in between.
-    """
-    target = os.path.realpath(filepath)
-    folder = os.path.dirname(target)
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(f"{filepath} cannot be saved: there is no folder {folder}.")
-    temporary = f"{target}.{os.getpid()}.{os.urandom(4).hex()}.tmp"
-    try:
-        yield temporary
-        if os.path.exists(target):
-            shutil.copymode(target, temporary)
-        _sync(temporary)
-        os.replace(temporary, target)
-        _sync(folder)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-
-
-def _sync(path):
-    """Have the operating system write a file, or the entries of a folder, to the disk."""
-    if os.path.isdir(path) and os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 # HDF5 keeps an attribute in the header of its object, which holds 64 KB.
 HDF5_OBJECT_HEADER_LIMIT = 64512
 # zlib, the strongest compression in common use, cannot shrink data more than 1032-fold.
 _GREATEST_COMPRESSION = 1100
 _SMALL_ENOUGH = 1 << 26
+_CHECKSUM = "crc32"                    # the attribute of a data set; Keras looks at none
 
 
 def write_list(attrs, name, values):
@@ -104,50 +72,72 @@ def read_list(attrs, name):
 
 
 def _member(group, path):
-    """The member of an h5py group at a path, None if there is none. Links that leave the file are refused."""
-    h5py = import_h5py()
-    item = group
+    """The member of a group, of h5py or of ours, at a path, None if there is none. Links are refused."""
     for part in path.split("/"):
         if part in ("", "."):
             continue
-        link = item.get(part, getlink=True) if isinstance(item, h5py.Group) else None
-        if link is None:
+        if group is None or hasattr(group, "dtype"):
             return None
-        if not isinstance(link, h5py.HardLink):
-            raise ValueError(f"{group.file.filename}: {item.name}/{part} is a link ({type(link).__name__}). "
-                             f"Files with links are not loaded; copy the data into the file instead.")
-        item = item[part]
-    return item
+        group = _child_of_h5py(group, part) if is_h5py_group(group) else group.child(part)
+    return group
+
+
+def _child_of_h5py(group, name):
+    link = group.get(name, getlink=True)
+    if type(link).__name__ not in ("HardLink", "NoneType"):
+        raise DamagedFileError(f"{group.file.filename}: {group.name}/{name} is a link ({type(link).__name__}). Files "
+                               f"with links are not loaded; copy the data into the file instead.")
+    return None if link is None else group[name]
 
 
 def _read_dataset(dataset):
-    """The array of a dataset, after a look at what it claims to be."""
-    where = f"{dataset.file.filename}: the dataset {dataset.name}"
+    """The array of a data set, of h5py or of ours, after a look at its checksum."""
+    if not isinstance(dataset, Dataset):
+        where = f"{dataset.file.filename}: the data set {dataset.name}"
+        return check_sum(_read_h5py_dataset(dataset, where), dataset.attrs.get(_CHECKSUM), where)
+    return check_sum(dataset.read(), dataset.attrs.get(_CHECKSUM), dataset.where)
+
+
+def _read_h5py_dataset(dataset, where):
     if dataset.is_virtual or dataset.external:
-        raise ValueError(f"{where} takes its data from another file. Such files are not loaded.")
+        raise DamagedFileError(f"{where} takes its data from another file. Such files are not loaded.")
     if dataset.shape is None or dataset.dtype.kind not in "biufS":
-        raise ValueError(f"{where} holds {dataset.dtype}, but numbers were expected.")
+        raise DamagedFileError(f"{where} holds {dataset.dtype}, but numbers were expected.")
     claimed, stored = dataset.size * dataset.dtype.itemsize, dataset.id.get_storage_size()
     if claimed > max(_SMALL_ENOUGH, _GREATEST_COMPRESSION * stored):
-        raise ValueError(f"{where} of shape {dataset.shape} claims {claimed:,} bytes, but the file has {stored:,} "
-                         f"of it. The file is damaged or made to fill the memory; it is not loaded.")
+        raise DamagedFileError(f"{where} of shape {dataset.shape} claims {claimed:,} bytes, but the file has "
+                               f"{stored:,} of it. It is damaged, or made to fill the memory.")
     return dataset[()]
+
+
+def open_group(file, name, trusted):
+    """The root group of an HDF5 file. file: its name, or a seekable binary stream. name: for messages."""
+    if trusted:
+        return import_h5py().File(file, "r")
+    stream = open(file, "rb") if isinstance(file, (str, bytes, os.PathLike)) else file  # noqa: SIM115 (till close)
+    try:
+        return open_hdf5(stream, name)
+    except BaseException:
+        stream.close()
+        raise
 
 
 class H5Dict:
     """A tree of arrays, lists and strings, with the face of a dict, in an HDF5 file, an h5py group or a dict.
 
     path: name of a file, an h5py.Group, or a dict. mode: as for h5py.File ('r', 'w', 'a').
-    Arrays become datasets; strings, numbers and lists become attributes (long lists in several). Reading a name that is
-    not there makes a new group of that name, except in mode 'r' (KeyError). Raises TypeError for another kind of path.
+    trusted: read a file, in mode 'r', by h5py, which can do more, rather than by pyfive, which is safe.
+    Arrays become datasets, each with a checksum, which is verified when it is read; strings, numbers and lists become
+    attributes (long lists in several). Reading a name that is not there makes a new group of that name, except in mode
+    'r' (KeyError). Raises TypeError for another kind of path, DamagedFileError for what is damaged.
     """
 
-    def __init__(self, path, mode="a"):
+    def __init__(self, path, mode="a", trusted=False):
         self.read_only, self._is_file = mode == "r", False
-        if isinstance(path, dict) or is_h5py_group(path):
+        if isinstance(path, (dict, Group)) or is_h5py_group(path):
             self.data = path
         elif isinstance(path, (str, bytes, os.PathLike)):
-            self.data = import_h5py().File(path, mode=mode)
+            self.data = open_group(path, os.fsdecode(path), trusted) if mode == "r" else import_h5py().File(path, mode)
             self._is_file = True
         else:
             raise TypeError(f"H5Dict: expected the name of a file, an h5py.Group or a dict, got {type(path).__name__}.")
@@ -167,7 +157,9 @@ class H5Dict:
         elif isinstance(value, (list, tuple)):
             write_list(self.data.attrs, name, value)
         elif isinstance(value, (np.ndarray, np.generic)):
-            self.data.create_dataset(name, data=value)
+            dataset = self.data.create_dataset(name, data=value)
+            if value.dtype.kind in "biufc":
+                dataset.attrs[_CHECKSUM] = np.uint32(checksum(value))
         else:
             # As bytes, since the readers of that time expect them.
             self.data.attrs[name] = value.encode("utf8") if isinstance(value, str) else value

@@ -1,6 +1,5 @@
 """HDF5 files: a dict with arrays, and arrays as training data."""
 import io
-import os
 
 import numpy as np
 import pytest
@@ -8,7 +7,6 @@ import pytest
 from minikeras.utils import H5Dict, HDF5Matrix
 from minikeras.utils.io_utils import (
     ask_to_proceed_with_overwrite,
-    atomic_path,
     load_from_binary_h5py,
     save_to_binary_h5py,
 )
@@ -88,35 +86,6 @@ def test_the_question_is_asked_until_it_is_answered(monkeypatch):
     assert ask_to_proceed_with_overwrite("x.h5")
     monkeypatch.setattr("builtins.input", lambda question: "n")
     assert not ask_to_proceed_with_overwrite("x.h5")
-
-
-def test_atomic_path_replaces_the_file_at_the_end_or_not_at_all(tmp_path):
-    target = tmp_path / "x"
-    target.write_text("old")
-    target.chmod(0o640)
-
-    def break_off():
-        with atomic_path(target) as path, open(path, "w") as file:
-            file.write("half")
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        break_off()
-    assert target.read_text() == "old"
-    with atomic_path(target) as path, open(path, "w") as file:
-        file.write("new")
-    assert target.read_text() == "new"
-    assert target.stat().st_mode & 0o777 == 0o640
-    assert os.listdir(tmp_path) == ["x"]
-
-
-def test_atomic_path_writes_through_a_symbolic_link(tmp_path):
-    (tmp_path / "real").write_text("old")
-    (tmp_path / "link").symlink_to(tmp_path / "real")
-    with atomic_path(tmp_path / "link") as path, open(path, "w") as file:
-        file.write("new")
-    assert (tmp_path / "real").read_text() == "new"
-    assert (tmp_path / "link").is_symlink()
 
 
 # ---- HDF5Matrix

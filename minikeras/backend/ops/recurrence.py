@@ -99,9 +99,14 @@ def _at(x, i):
     return getitem(x, (i, *[(None, None, None)] * (x.ndim - 1)))
 
 
+_MOST_UNROLLED = 2000                  # so that a config from a stranger cannot keep us building
+
+
 def _unrolled(step, x, states, mask, backwards):
     if x.shape[0] is None:
         raise ValueError("K.rnn: unroll=True needs inputs with a known number of steps. Give the input shape, or loop.")
+    if x.shape[0] > _MOST_UNROLLED:
+        raise ValueError(f"K.rnn: unroll=True builds every step, and {x.shape[0]} are too many. Use unroll=False.")
     outputs, times = [], range(x.shape[0])
     for t in reversed(times) if backwards else times:
         output, new = step(_at(x, t), states)
