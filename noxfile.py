@@ -46,6 +46,20 @@ def types(session):
 
 
 @nox.session
+def fuzz(session):
+    """10,000 model files with mutations, a process each: they load or raise our error, within limits (10 minutes)."""
+    session.install("-e", ".[test]")
+    session.run("python", "-W", "ignore", "tests/engine/fuzzing.py", *(session.posargs or ["10000"]), env=ONE_THREAD)
+
+
+@nox.session
+def crash(session):
+    """1,000 processes killed while they save, on two file formats: the file is whole each time (2 minutes)."""
+    session.install("-e", ".[test]")
+    session.run("python", "tests/engine/killed_saves.py", *(session.posargs or ["1000"]), env=ONE_THREAD)
+
+
+@nox.session
 def bench(session):
     """Against the peers, and how models grow, on an otherwise quiet machine."""
     session.install(LIBRARY["torch"][0], "jax", "autograd", "psutil", "matplotlib", "-e", ".")
@@ -78,20 +92,6 @@ def clients(session):
     session.install("--no-deps", *CLIENTS)
     session.run("pytest", "-m", "clients", "-rs", "tests/clients", *session.posargs,
                 env={"MINIKERAS_LONG": "1", **ONE_THREAD})  # fmt: skip
-
-
-@nox.session
-def fuzz(session):
-    """10,000 model files with mutations, a process each: they load or raise our error, within limits (10 minutes)."""
-    session.install("-e", ".[test]")
-    session.run("python", "-W", "ignore", "tests/engine/fuzzing.py", *(session.posargs or ["10000"]), env=ONE_THREAD)
-
-
-@nox.session
-def crash(session):
-    """1,000 processes killed while they save, on two file formats: the file is whole each time (2 minutes)."""
-    session.install("-e", ".[test]")
-    session.run("python", "tests/engine/killed_saves.py", *(session.posargs or ["1000"]), env=ONE_THREAD)
 
 
 @nox.session

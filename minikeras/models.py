@@ -36,17 +36,21 @@ def model_from_config(config, custom_objects=None):
     if not isinstance(config, dict):
         raise TypeError("model_from_config: expected a dict with the keys class_name and config, got a list. For the "
                         "config of a Sequential model use Sequential.from_config.")  # fmt: skip
+    modern = current_config(config, config.get("keras_version"), custom_objects or ())
+    return deserialize(modern, custom_objects=custom_objects)
+
+
+def _model_from_text(what, parse, text, custom_objects):
+    with damages(what):
+        config = parse(text)
     # Errors of the caller's own classes are the caller's.
-    with damages("The config", Exception if custom_objects else (ImportError, ValueError)):
-        modern = current_config(config, config.get("keras_version"), custom_objects or ())
-        return deserialize(modern, custom_objects=custom_objects)
+    with damages(what, Exception if custom_objects else (ImportError, ValueError)):
+        return model_from_config(config, custom_objects)
 
 
 def model_from_json(json_string, custom_objects=None):
     """The model of `model.to_json()`, with new weights. custom_objects: as in `model_from_config`."""
-    with damages("The JSON text"):
-        config = json.loads(json_string)
-    return model_from_config(config, custom_objects)
+    return _model_from_text("The JSON text", json.loads, json_string, custom_objects)
 
 
 def model_from_yaml(yaml_string, custom_objects=None):
@@ -60,11 +64,14 @@ def model_from_yaml(yaml_string, custom_objects=None):
             pass
 
     Loader.add_constructor("tag:yaml.org,2002:python/tuple", Loader.construct_yaml_seq)
-    with damages("The YAML text"):
-        config = yaml.load(yaml_string, Loader)
+
+    def parse(text):
+        config = yaml.load(text, Loader)
         if _items(config, {}) > 1e6:
             raise ValueError("it refers to its own parts, which would grow without end")
-    return model_from_config(config, custom_objects)
+        return config
+
+    return _model_from_text("The YAML text", parse, yaml_string, custom_objects)
 
 
 def _items(value, found):

@@ -22,6 +22,10 @@ DIFFERENCES = {
     ("engine.base_layer", "Layer.get_losses_for"): ("inputs=None", "None: those of no inputs"),
     ("engine.base_layer", "Layer.get_updates_for"): ("inputs=None", "None: those of no inputs"),
     ("engine.network", "Network.compute_mask"): ("inputs, mask=None", "as in every other layer"),
+    ("engine.network", "Network.load_weights"): (
+        "filepath, by_name=False, skip_mismatch=False, reshape=False, trusted=False", "trusted: read by h5py"),
+    ("engine.saving", "load_model"): (
+        "filepath, custom_objects=None, compile=True, trusted=False", "trusted: read by h5py, not by pyfive"),
     ("layers.wrappers", "Wrapper"): ("layer, **kwargs", "the sheet has the arguments of its base"),
     ("legacy.layers", "Recurrent.__call__"): ("inputs, initial_state=None, constants=None, **kwargs", "it is an RNN"),
     ("utils.generic_utils", "Progbar.update"): ("current, values=None, finished=None", "ends a bar of unknown length"),

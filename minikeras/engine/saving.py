@@ -3,6 +3,7 @@
 A model file holds the model's config and training config as JSON text, the weights layer by layer, and the state of the
 optimizer. Nothing in a file is ever run: it holds text and numbers, and names that are looked up among known classes.
 """
+import contextlib
 import io
 import json
 import os
@@ -136,18 +137,19 @@ def _write(target, overwrite, write):
 def _read(source, read, trusted=False, custom=False):
     """What `read` returns for an H5Dict on the source. custom: whether errors may be those of the caller's classes."""
     name = os.fsdecode(source) if _is_path(source) else f"the {type(source).__name__}"
+    opened = contextlib.nullcontext(source)
     if _is_path(source):
         _refuse_buckets(source)
         if not os.path.exists(source):
             raise OSError(f"There is no file {name}.")
+        opened = contextlib.closing(open_group(source, name, trusted))
     elif callable(getattr(source, "read", None)):
-        source = open_group(io.BytesIO(source.read()), name, trusted)
+        opened = contextlib.closing(open_group(io.BytesIO(source.read()), name, trusted))
     elif not H5Dict.is_supported_type(source):
         raise ValueError(f"Cannot load from {source!r} of type {type(source).__name__}: expected the name of a file, "
                          f"an h5py.Group, a dict, or a binary stream.")
-    passed = Exception if custom else (ImportError, OSError, ValueError)
-    with H5Dict(source, "r", trusted) as group, damages(name, passed):
-        return read(group)
+    with opened as group, damages(name, Exception if custom else (ImportError, OSError, ValueError)):
+        return read(H5Dict(group, "r"))
 
 
 def _refuse_buckets(path):

@@ -21,7 +21,7 @@ def damages(what, passed=DamagedFileError):
     except Exception as error:
         if isinstance(error, passed) and not isinstance(error, UnicodeError):
             raise
-        raise DamagedFileError(f"{what} cannot be read ({type(error).__name__}: {error}). It is damaged, or not "
+        raise DamagedFileError(f"{what} cannot be read ({type(error).__name__}: {error!s:.400}). It is damaged, or not "
                                f"written by Keras.") from error
 
 

@@ -110,8 +110,11 @@ def _read_h5py_dataset(dataset, where):
     return dataset[()]
 
 
-def open_group(file, name, trusted):
-    """The root group of an HDF5 file. file: its name, or a seekable binary stream. name: for messages."""
+def open_group(file, name, trusted=False):
+    """The root group of an HDF5 file, by pyfive or, if it is trusted, by h5py.
+
+    file: its name, or a seekable binary stream. name: for messages.
+    """
     if trusted:
         return import_h5py().File(file, "r")
     stream = open(file, "rb") if isinstance(file, (str, bytes, os.PathLike)) else file  # noqa: SIM115 (till close)
@@ -126,18 +129,17 @@ class H5Dict:
     """A tree of arrays, lists and strings, with the face of a dict, in an HDF5 file, an h5py group or a dict.
 
     path: name of a file, an h5py.Group, or a dict. mode: as for h5py.File ('r', 'w', 'a').
-    trusted: read a file, in mode 'r', by h5py, which can do more, rather than by pyfive, which is safe.
     Arrays become datasets, each with a checksum, which is verified when it is read; strings, numbers and lists become
     attributes (long lists in several). Reading a name that is not there makes a new group of that name, except in mode
     'r' (KeyError). Raises TypeError for another kind of path, DamagedFileError for what is damaged.
     """
 
-    def __init__(self, path, mode="a", trusted=False):
+    def __init__(self, path, mode="a"):
         self.read_only, self._is_file = mode == "r", False
         if isinstance(path, (dict, Group)) or is_h5py_group(path):
             self.data = path
         elif isinstance(path, (str, bytes, os.PathLike)):
-            self.data = open_group(path, os.fsdecode(path), trusted) if mode == "r" else import_h5py().File(path, mode)
+            self.data = open_group(path, os.fsdecode(path)) if mode == "r" else import_h5py().File(path, mode)
             self._is_file = True
         else:
             raise TypeError(f"H5Dict: expected the name of a file, an h5py.Group or a dict, got {type(path).__name__}.")

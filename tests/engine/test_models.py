@@ -97,12 +97,6 @@ def test_models_come_back_from_json_and_yaml():
     assert json.loads(diamond().to_json())["keras_version"] == "2.3.1"
 
 
-def test_yaml_makes_no_python_objects():
-    yaml = pytest.importorskip("yaml")
-    with pytest.raises(yaml.YAMLError):
-        model_from_yaml("!!python/object/apply:os.system ['echo']")
-
-
 def test_custom_layers_are_found_in_custom_objects():
     class Twice(Layer):
         def call(self, inputs):

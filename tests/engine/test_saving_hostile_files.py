@@ -258,6 +258,12 @@ def test_yaml_that_refers_to_itself_does_not_grow():
         model_from_yaml("&a [*a]")
 
 
+@pytest.mark.parametrize("text", ["[]", "1", "{", '{"class_name": 1, "config": []}', "null", '"x"'])
+def test_texts_that_are_no_config_say_so(text):
+    with pytest.raises(ValueError, match=r"The JSON text cannot be read|Unknown layer: 1"):
+        model_from_json(text)
+
+
 def test_tuples_in_the_yaml_of_keras_are_read():
     pytest.importorskip("yaml")
     text = Sequential([Dense(3, input_shape=(4,))]).to_yaml()
