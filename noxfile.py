@@ -95,6 +95,15 @@ def clients(session):
 
 
 @nox.session
+@nox.parametrize("backend", list(LIBRARY))
+def examples(session, backend):
+    """Every example in full: up to a minute each."""
+    session.install(*LIBRARY[backend], "-e", ".[h5,images]")
+    for path in sorted(Path("examples").glob("*.py")):
+        session.run("python", str(path), env={"MINIKERAS_BACKEND": backend, **ONE_THREAD})
+
+
+@nox.session
 def package(session):
     """Build the wheel, install it alone and train from it."""
     session.install("build")
