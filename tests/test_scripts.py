@@ -86,6 +86,17 @@ def test_the_option_picks_the_backend(tmp_path, name):
     assert run(tmp_path, code, f"--backend={name}", backend=None).stdout.strip() == name
 
 
+@pytest.mark.parametrize("name", BACKENDS)
+def test_a_script_in_the_manner_of_keras_2_learns(name):
+    script = Path(__file__).parent / "data" / "keras_2_scripts" / "attention.py"
+    result = subprocess.run([sys.executable, "-W", "ignore", "-m", "minikeras", "run", "--backend", name, str(script),
+                             "--epochs", "4"], capture_output=True, text=True, check=False,
+                            cwd=Path(__file__).parents[1])  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    _, best, *_, of_file = result.stdout.splitlines()[-1].split()
+    assert float(best) > 0.9 and float(of_file) == pytest.approx(float(best), abs=1e-6)
+
+
 def test_exit_statuses_and_tracebacks_are_those_of_python(tmp_path):
     assert run(tmp_path, "import sys; sys.exit(3)").returncode == 3
     failed = run(tmp_path, "def f():\n    raise KeyError('k')\nf()\n")
