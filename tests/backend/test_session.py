@@ -192,3 +192,9 @@ def test_nothing_flows_back_through_stop_gradient(backend):
     x = K.placeholder((2,))
     (gradient,) = K.gradients(K.sum(x * K.stop_gradient(x)), [x])
     assert_allclose(K.function([x], [gradient])([[2.0, 3.0]])[0], [2, 3])
+
+
+def test_a_shape_can_be_asked_for_as_in_tensorflow():
+    x = K.placeholder((None, 3))
+    assert x.get_shape().as_list() == [None, 3]
+    assert x.get_shape() == x.shape == (None, 3)
