@@ -24,23 +24,29 @@ from .runtime import backend, set_backend
 from .tensor import Placeholder, Tensor, Update, name_scope
 from .variable import Variable
 
-# Families of ops: every public function that a file of ops/ declares is a function of K.
+# Families of ops: the public functions that the files of ops/ declare are functions of K, but for ...
 FAMILIES = tuple(
     "math reduction shape indexing joining creation linalg control recurrence convolution pooling image nn "
     "normalization crossentropy random ctc selection recurrent_cells peaks extension".split()
 )
 
-# What the files of ops/ share among themselves: rules about shapes, and the like.
-HELPERS = frozenset(
-    "NewAxis binary cast_like comparison float_like index_tensor loop merge_axes neutral number_like python_index "
-    "restore run_cond sizes_of slice_of spread".split()
+# ... the parts of which those functions and their gradients are made. (OPS has all ops.)
+_PARTS = frozenset(
+    "NewAxis add_along_axis average_pooling batch_moments bernoulli binary cast_like choose clipped_normal comparison "
+    "concat convolution ctc_beam ctc_greedy ctc_loss drop dynamic_put dynamic_slice float_like getitem index_tensor "
+    "keep leaky_relu loop max_pooling max_pooling_select merge_axes neutral normal number_like partly_known "
+    "peak_gradients put python_index rectify restore run_cond scatter_add sigmoid_crossentropy sizes_of slice_of "
+    "softmax_crossentropy sparse_softmax_crossentropy spread sum_to trimmed true_divide uniform".split()
 )
 
 
 def _collect(module):
     own = {n: f for n, f in vars(module).items() if getattr(f, "__module__", "") == module.__name__}
-    return {n: f for n, f in own.items() if not n.startswith("_") and n not in HELPERS}
+    hidden = {*_PARTS, *(n for n in own if n[0] == "_"), *(n for n in own if n.endswith("_gradient") and n in OPS)}
+    return {n: f for n, f in own.items() if n not in hidden}
 
 
 for _module in ("session", *(f"ops.{family}" for family in FAMILIES)):
     globals().update(_collect(_import_module(f"{__name__}.{_module}")))
+
+__all__ = sorted(n for n, v in globals().items() if not n.startswith("_") and (callable(v) or n == "OPS"))

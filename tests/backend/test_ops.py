@@ -58,9 +58,15 @@ def test_every_function_of_k_has_a_record_or_tests_of_its_own():
             gradients = K.gradients(weighted(case, tensors)[1], [tensors[i] for i in differentiable(case, arrays)])
             recorded |= ops_behind(g for g in gradients if g is not None)
     texts = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
-    functions = [n for n, f in vars(K).items() if inspect.isfunction(f) and not n.startswith("_")]
+    functions = {n for n in K.__all__ if inspect.isfunction(getattr(K, n))} | {n for n in K.OPS if n[0] != "_"}
     missing = [n for n in functions if n not in recorded | PARTS and not re.search(rf"\bK\.{n}\b", texts)]
     assert not missing
+
+
+def test_the_public_names_of_k_are_documented_functions_and_what_they_take():
+    assert {"dot", "einsum", "get_session", "stop_gradient", "Variable"} <= set(K.__all__)
+    assert not {"binary", "getitem", "softmax_gradient", "numpy", "FAMILIES"} & set(K.__all__)
+    assert all(inspect.getdoc(getattr(K, name)) for name in K.__all__)
 
 
 @every_case
