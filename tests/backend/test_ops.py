@@ -214,3 +214,25 @@ def test_sizes_of_one_and_zero_work(case, backend, new):
         assert value.shape == known.shape
         for g in gradients:
             assert g.dtype == "float64"
+
+
+INTEGERS = {"sum": np.sum, "prod": np.prod, "cumsum": np.cumsum, "cumprod": np.cumprod}
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint8"])
+def test_reductions_of_integers_keep_their_dtype(backend, dtype):
+    values = np.array([[1, 2, 3], [2, 0, 1]], dtype)
+    x = K.placeholder((None, 3), dtype=dtype)
+    outputs = K.function([x], [getattr(K, name)(x, axis=1) for name in INTEGERS])([values])
+    for value, reference in zip(outputs, INTEGERS.values(), strict=True):
+        assert value.dtype == dtype
+        np.testing.assert_array_equal(value, reference(values, axis=1))
+    np.testing.assert_allclose(K.function([x], [K.std(x)])([values])[0], values.std(), rtol=1e-6)
+
+
+def test_bools_count_as_numbers_in_sums_and_quotients(backend):
+    values = np.array([True, False, True])
+    x = K.placeholder((None,), dtype="bool")
+    total, half = K.function([x], [K.sum(x), x / 2])([values])
+    assert total == 2 and total.dtype == K.floatx()
+    np.testing.assert_array_equal(half, [0.5, 0, 0.5])

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def sum(x, axis, keepdims, out=None):
-    return np.add.reduce(x, axis, None, out, keepdims)
+    return np.add.reduce(x, axis, x.dtype, out, keepdims)  # NumPy would widen integers
 
 
 def mean(x, axis, keepdims, out=None):
@@ -19,7 +19,7 @@ def mean(x, axis, keepdims, out=None):
 
 
 def prod(x, axis, keepdims, out=None):
-    return np.multiply.reduce(x, axis, None, out, keepdims)
+    return np.multiply.reduce(x, axis, x.dtype, out, keepdims)
 
 
 def max(x, axis, keepdims, out=None):
@@ -62,8 +62,8 @@ def logsumexp(x, axis, keepdims):
 
 
 def cumsum(x, axis, out=None):
-    return np.add.accumulate(x, axis, out=out)
+    return np.add.accumulate(x, axis, x.dtype, out)
 
 
 def cumprod(x, axis, out=None):
-    return np.multiply.accumulate(x, axis, out=out)
+    return np.multiply.accumulate(x, axis, x.dtype, out)

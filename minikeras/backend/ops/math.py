@@ -94,13 +94,13 @@ def minimum(x: Tensor, y: Tensor):
 
 
 def divide(x, y):
-    """x / y, broadcast. Integers are divided as floatx."""
-    x, y = promoted([x, y])
-    if not is_float(x.dtype):
-        from .shape import cast
+    """x / y, broadcast. Bools and integers are divided as floatx."""
+    from .shape import cast
 
-        x, y = cast(x, config.floatx()), cast(y, config.floatx())
-    return true_divide(x, y)
+    tensors = [t for t in (x, y) if isinstance(t, Tensor)]
+    if not builtins.any(is_float(t.dtype) for t in tensors):
+        x, y = (cast(as_tensor(t), config.floatx()) for t in (x, y))
+    return true_divide(*promoted([x, y]))
 
 
 add.gradient(lambda g, z, x, y: g, lambda g, z, x, y: g)

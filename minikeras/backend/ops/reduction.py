@@ -11,10 +11,10 @@ from .math import add, cast_like, equal, exp, float_like, multiply, number_like,
 from .shape import broadcast_like, cast, expand_dims, merge_axes, permute_dimensions, reshape, shape, sizes_of
 
 
-def _floats(x):
-    """Bools count as floatx where numbers are needed."""
+def _floats(x, kinds=("bool",)):
+    """Bools count as floatx where numbers are needed, as do other dtypes that start as `kinds` say."""
     x = as_tensor(x)
-    return cast(x, config.floatx()) if x.dtype == "bool" else x
+    return cast(x, config.floatx()) if x.dtype.startswith(kinds) else x
 
 
 def spread(g, x, axis, keepdims):
@@ -33,9 +33,9 @@ def restore(y, axis, keepdims):
     return y
 
 
-@op
-def sum(x: Tensor, axis: Axes = None, keepdims: bool = False):
-    """Sum of the elements over `axis`; 0 for none."""
+@op(prepare=lambda x, axis=None, keepdims=False: (_floats(x), axis, keepdims))
+def sum(x: Tensor, axis: Axes, keepdims: bool):
+    """Sum of the elements over `axis`; 0 for none. Bools count as floatx."""
     return reduced(x, axis, keepdims)
 
 
@@ -98,8 +98,8 @@ def logsumexp(x: Tensor, axis: Axes = None, keepdims: bool = False):
 
 
 def var(x, axis=None, keepdims=False):
-    """Variance over `axis`: the mean of the squared distances from the mean."""
-    x = _floats(x)
+    """Variance over `axis`: the mean of the squared distances from the mean. Bools and integers count as floatx."""
+    x = _floats(x, ("bool", "int", "uint"))
     return mean(square(x - mean(x, axis, True)), axis, keepdims)
 
 
