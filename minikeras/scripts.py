@@ -49,7 +49,7 @@ _HOMES = {entry.partition("=")[0]: (home, entry.rpartition("=")[2]) for home, na
 # TensorFlow: modules that may be walked through, on the way to the name that is not there; and what to use then.
 _TF_MODULES = set("compat contrib image initializers logging losses math nn python random train v1 v2".split())
 _TF_INSTEAD = {
-    "K.{}": "abs argmax argmin cast clip concat concatenate cos cumsum cumprod einsum elu equal exp expand_dims eye "
+    "K.{}": "abs argmax argmin cast clip concatenate cos cumsum cumprod einsum elu equal exp expand_dims eye "
             "gather gradients greater greater_equal identity less less_equal log logsumexp matmul maximum "
             "minimum not_equal ones ones_like one_hot pow relu reshape reverse round sigmoid sign sin slice "
             "softmax softplus softsign split sqrt square squeeze stack stop_gradient tanh tile topk where "
