@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from ..straight_line import straight_line
+from .convolution import stored
 from .selection import raise_found
 
 # Dispatch is asynchronous, so this is held for microseconds. Without it one thread could donate what another reads.
@@ -40,9 +41,15 @@ class Linked:
         order = {v: i for i, v in enumerate([*self.updated, *self.kept])}
         places = [order[v] for v in program.variables]
 
+        backwards = any(step.op.name == "convolution_kernel_gradient" for step in program.steps)
+
         def run(donated, kept, inputs, counts):
             state = [*donated, *kept]
-            return line(*inputs, *[state[i] for i in places], counts)
+            before = stored.set(backwards)
+            try:
+                return line(*inputs, *[state[i] for i in places], counts)
+            finally:
+                stored.reset(before)
 
         self.run = jax.jit(run, donate_argnums=0)
 
