@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from .contest import CHECK_TOLERANCE, OURS, RIVALS, disagreement, geometric_mean, ratio
+from .contest import CHECK_TOLERANCE, OURS, RIVALS, STEADY, disagreement, geometric_mean, ratio
 from .workloads import WORKLOADS
 
 NAMES = {"fit": "", "train_on_batch": ", train_on_batch", "predict": ", predict", "predict_one": ", predict one row"}
@@ -135,15 +135,19 @@ def draw(document, path):
     records = document["records"]
     backends = [b for b in OURS if any(r["entry"] == OURS[b].title for r in records)]
     figure, axes = plt.subplots(1, len(backends), figsize=(5 * len(backends), 6), squeeze=False, sharey=True)
-    labels = list(dict.fromkeys(label(r) for r in records if r["mode"] in NAMES))
+    labels = list(dict.fromkeys(label(r) for r in records if r["mode"] in STEADY))
     for axis, backend in zip(axes[0], backends, strict=True):
         rivals = RIVALS[backend]
         for i, rival in enumerate(rivals):
             ratios = {label(ours): ratio(ours, *theirs) for ours, theirs in pairs(records, backend, rival)}
             places = [labels.index(name) + (i - (len(rivals) - 1) / 2) * 0.8 / len(rivals) for name in ratios]
-            axis.barh(places, list(ratios.values()), 0.8 / len(rivals), label=rival.title)
+            axis.barh(places, [r - 1 for r in ratios.values()], 0.8 / len(rivals), left=1, label=rival.title)
         axis.axvline(1, color="black", linewidth=0.8)
         axis.set(xscale="log", title=f"minikeras on {backend}", xlabel="times as fast as")
+        low, high = axis.get_xlim()
+        ticks = [2.0**i for i in range(-4, 8) if low <= 2.0**i <= high]
+        axis.set_xticks(ticks, [f"{t:g}" for t in ticks])
+        axis.minorticks_off()
         axis.set_yticks(range(len(labels)), labels)
         if axis.has_data():
             axis.legend(fontsize="small")
