@@ -5,21 +5,20 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from ..numpy.peaks import convolved
 from .convolution import convolution_input_gradient, convolution_kernel_gradient
 from .reduction import extremum_gradient
 
+CONVOLUTIONS = convolution_input_gradient, convolution_kernel_gradient
+
 
 def peak_gradients(g, x, y, images, kernel, strides, padding, dilation_rate, with_images):
-    def convolved():
+    def everywhere():
         back = extremum_gradient(g, x, y, tuple(range(1, x.ndim - 1)))
-        geometry = strides, padding, dilation_rate, False
-        to_kernel = convolution_kernel_gradient(images, back, kernel.shape, *geometry)
-        if not with_images:
-            return to_kernel
-        return convolution_input_gradient(back, kernel, images.shape[1:-1], *geometry), to_kernel
+        return convolved(CONVOLUTIONS, back, images, kernel, (strides, padding, dilation_rate, False), with_images)
 
     if jax.default_backend() != "cpu":
-        return convolved()
+        return everywhere()
     # Argmax is slow on CPUs; the first and the last place are not, and they are the same where there is only one.
     flat = x.reshape(len(x), -1, x.shape[-1])
     place, count = lax.broadcasted_iota("int32", flat.shape, 1), flat.shape[1]
@@ -44,4 +43,4 @@ def peak_gradients(g, x, y, images, kernel, strides, padding, dilation_rate, wit
         back = jnp.zeros_like(around).at[samples, pixels].add(given).reshape(len(x), *sizes, depth)
         return back[:, *(slice(a, n - b) for n, (a, b) in zip(sizes, padding, strict=True))], to_kernel
 
-    return lax.cond(jnp.all(first == last), gathered, convolved)
+    return lax.cond(jnp.all(first == last), gathered, everywhere)

@@ -38,7 +38,8 @@ class Linked:
             if config.optimize():
                 groups, program = group_updates(program, functools.partial(writes_out, engine))
                 program = fused(program)
-                groups = [Memory(g, Uses(program), engine) for g in groups]
+                uses = Uses(program)
+                groups = [Memory(g, uses, engine) for g in groups]
                 program.needed = [v for g in groups for v in g.needed()]
                 program = again(program)
                 in_place(program, engine)
