@@ -31,7 +31,6 @@ class PReLU(Elementwise):
 
     def __init__(self, alpha_initializer="zeros", alpha_regularizer=None, alpha_constraint=None, shared_axes=None,
                  **kwargs):  # fmt: skip
-        super().__init__(**kwargs)
         adopt(self, locals())
         if shared_axes is not None:
             self.shared_axes = list(shared_axes) if isinstance(shared_axes, (list, tuple)) else [shared_axes]
@@ -74,8 +73,7 @@ class Softmax(Elementwise):
     """exp(x) / sum(exp(x)) over `axis`."""
 
     def __init__(self, axis=-1, **kwargs):
-        super().__init__(**kwargs)
-        self.axis = axis
+        adopt(self, locals())
 
     def call(self, inputs):
         return activations.softmax(inputs, axis=self.axis)
@@ -86,9 +84,7 @@ class ReLU(Elementwise):
 
     def __init__(self, max_value=None, negative_slope=0.0, threshold=0.0, **kwargs):
         super().__init__(**kwargs)
-        self.max_value = _floatx(max_value)
-        self.negative_slope = _floatx(negative_slope)
-        self.threshold = _floatx(threshold)
+        self.max_value, self.negative_slope, self.threshold = map(_floatx, (max_value, negative_slope, threshold))
 
     def call(self, inputs):
         return K.relu(inputs, alpha=self.negative_slope, max_value=self.max_value, threshold=self.threshold)
@@ -98,8 +94,7 @@ class GELU(Elementwise):
     """x times the normal distribution function of x; approximate: by its approximation with tanh."""
 
     def __init__(self, approximate=False, **kwargs):
-        super().__init__(**kwargs)
-        self.approximate = approximate
+        adopt(self, locals())
 
     def call(self, inputs):
         return activations.gelu(inputs, self.approximate)

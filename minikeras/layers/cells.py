@@ -1,12 +1,14 @@
 """The cells of the recurrent layers: one time step each."""
 
 import inspect
+from itertools import islice
 
 from .. import activations, initializers
 from .. import backend as K
-from ..engine.base_layer import Layer
-from ..utils.generic_utils import has_arg
+from ..engine.base_layer import Layer, assign_weights
+from ..utils.generic_utils import has_arg, to_list
 from .common import adopt, from_config_with, known, new_weight
+from .spatial import channel_axis
 
 
 def _parts(x, n, axis=-1):
@@ -24,11 +26,8 @@ class _Cell(Layer):
 
     gates = 1
     implementation = 2
-    feature_axis = -1
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self._masks = None
+    kernel_size, data_format = (), "channels_last"  # of convolutional cells
+    _masks = None
 
     @classmethod
     def arguments(cls):
@@ -40,41 +39,46 @@ class _Cell(Layer):
         self.dropout = min(1.0, max(0.0, self.dropout))
         self.recurrent_dropout = min(1.0, max(0.0, self.recurrent_dropout))
 
-    @property
-    def state_size(self):
-        """Size of the state, or of each."""
-        return self.units
-
-    @property
-    def output_size(self):
-        """Size of the output."""
-        return self.units
+    state_size = property(lambda self: self.units, doc="Size of the state, or of each.")
+    output_size = property(lambda self: self.units, doc="Size of the output.")
+    feature_axis = property(lambda self: channel_axis(self.data_format), doc="The axis of the features, 1 or -1.")
 
     # Weights
+
+    def build(self, input_shape):
+        features = known(self, input_shape, self.feature_axis, "channels" if self.kernel_size else "features")
+        width, size = self.gates * self.units, self.kernel_size
+        self.kernel = new_weight(self, "kernel", (*size, features, width))
+        self.recurrent_kernel = new_weight(self, "recurrent_kernel", (*size, self.units, width), "recurrent")
+        self.bias = None
+        if self.use_bias:
+            self.bias = new_weight(self, "bias", self._bias_shape(), initializer=self._initial_bias)
+        self.built = True
 
     def _bias_shape(self):
         return (self.gates * self.units,)
 
-    def build(self, input_shape):
-        width = self.gates * self.units
-        self.kernel = new_weight(self, "kernel", (known(self, input_shape, -1), width))
-        self.recurrent_kernel = new_weight(self, "recurrent_kernel", (self.units, width), "recurrent")
-        self.bias = new_weight(self, "bias", self._bias_shape(), **self._bias_options()) if self.use_bias else None
-        self.built = True
+    def _initial_bias(self, shape, dtype=None):
+        return self.bias_initializer(shape, dtype=dtype)
 
-    def _bias_options(self):
-        return {}
+    def _weights(self):
+        """Kernel, recurrent kernel, bias, recurrent bias, as the formulas have them; None for a bias that is not."""
+        return self.kernel, self.recurrent_kernel, self.bias, None
 
     # Dropout
 
     def draw_masks(self, inputs, states, training):
         """Draw the masks for inputs and states like these, to be used at each step until `forget_masks`."""
-        self._masks = (self._draw(inputs, self.dropout, training),
-                       self._draw(states[0], self.recurrent_dropout, training))  # fmt: skip
+        self._masks = self._masks_for(inputs, states, training)
 
     def forget_masks(self):
         """Let the next step draw masks of its own."""
         self._masks = None
+
+    def _masks_for(self, inputs, states, training):
+        """(masks for the inputs, masks for the first state)"""
+        return self._masks or (self._draw(inputs, self.dropout, training),
+                               self._draw(states[0], self.recurrent_dropout, training))  # fmt: skip
 
     def _draw(self, like, rate, training):
         """A list of masks, one for all gates or one for each; None without dropout."""
@@ -84,50 +88,28 @@ class _Cell(Layer):
         count = self.gates if self.implementation == 1 else 1
         return [K.in_train_phase(K.dropout(ones, rate), ones, training=training) for _ in range(count)]
 
-    def _masks_for(self, inputs, states, training):
-        if self._masks is not None:
-            return self._masks
-        self.draw_masks(inputs, states, training)
-        masks = self._masks
-        self.forget_masks()
-        return masks
-
     # All steps at once
 
     def _over_time(self, inputs, states, training):
         """(outputs, last states) for inputs [batch, time, features], by an op that does all steps; None where there is
         none, so that the cell has to be called step by step.
         """
-        return None
-
-    def _fusible(self, inputs, of):
-        """Whether the cell computes what the fused op does, as `call` of the class `of` with the usual activations."""
+        if type(self).call not in (GRUCell.call, LSTMCell.call) or K.ndim(inputs) != 3:
+            return None
         usual = self.activation is activations.tanh and self.recurrent_activation is activations.sigmoid
         one_mask = self.implementation == 2 or not 0.0 < self.dropout < 1.0
-        kept = not 0.0 < self.recurrent_dropout < 1.0
-        return usual and one_mask and kept and type(self).call is of.call and K.ndim(inputs) == 3
-
-    def _dropped(self, inputs, training):
-        """The inputs of all steps, seen through one mask."""
+        if not usual or not one_mask or 0.0 < self.recurrent_dropout < 1.0:
+            return None
         masks = self._draw(inputs[:, 0], self.dropout, training)
-        return inputs if masks is None else inputs * K.expand_dims(masks[0], 1)
+        outputs, *states = self._fused(inputs if masks is None else inputs * K.expand_dims(masks[0], 1), *states)
+        return outputs, states
 
     # Products
 
-    def _matrix(self, kernel):
-        return kernel
-
-    def _input_product(self, x, kernel):
-        return K.dot(x, self._matrix(kernel))
-
-    def _recurrent_product(self, h, kernel):
-        return K.dot(h, self._matrix(kernel))
-
-    def _input_bias(self):
-        return self.bias
+    _input_product = _recurrent_product = staticmethod(K.dot)
 
     def _add_bias(self, x, bias):
-        return K.bias_add(x, bias, data_format="channels_last")
+        return x if bias is None else K.bias_add(x, bias, data_format=self.data_format)
 
     def _masked(self, product, x, kernel, masks):
         """product(x, kernel), with x seen through the masks: one for all columns of the kernel, or each for its
@@ -138,12 +120,13 @@ class _Cell(Layer):
         parts = [product(x * mask, part) for mask, part in zip(masks, _parts(kernel, len(masks)), strict=True)]
         return parts[0] if len(parts) == 1 else K.concatenate(parts, axis=self.feature_axis)
 
-    def _all_gates(self, inputs, state, masks):
+    def _all_gates(self, inputs, state, training):
         """input . kernel + bias + state . recurrent_kernel: the gates side by side, before their activations."""
-        z = self._masked(self._input_product, inputs, self.kernel, masks[0])
+        kernel, recurrent_kernel, bias, _ = self._weights()
+        input_masks, state_masks = self._masks_for(inputs, [state], training)
         # What does not depend on the state comes first: K.rnn computes it for all steps at once.
-        z = self._add_bias(z, self._input_bias()) if self.use_bias else z
-        return z + self._masked(self._recurrent_product, state, self.recurrent_kernel, masks[1])
+        z = self._add_bias(self._masked(self._input_product, inputs, kernel, input_masks), bias)
+        return z + self._masked(self._recurrent_product, state, recurrent_kernel, state_masks)
 
 
 class SimpleRNNCell(_Cell):
@@ -158,12 +141,10 @@ class SimpleRNNCell(_Cell):
                  recurrent_initializer="orthogonal", bias_initializer="zeros", kernel_regularizer=None,
                  recurrent_regularizer=None, bias_regularizer=None, kernel_constraint=None, recurrent_constraint=None,
                  bias_constraint=None, dropout=0.0, recurrent_dropout=0.0, **kwargs):  # fmt: skip
-        super().__init__(**kwargs)
         self._configure(locals())
 
     def call(self, inputs, states, training=None):
-        masks = self._masks_for(inputs, states, training)
-        output = self.activation(self._all_gates(inputs, states[0], masks))
+        output = self.activation(self._all_gates(inputs, states[0], training))
         return output, [output]
 
 
@@ -188,48 +169,35 @@ class GRUCell(_Cell):
                  kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None, kernel_constraint=None,
                  recurrent_constraint=None, bias_constraint=None, dropout=0.0, recurrent_dropout=0.0, implementation=2,
                  reset_after=False, **kwargs):  # fmt: skip
-        super().__init__(**kwargs)
         self._configure(locals())
 
     def _bias_shape(self):
         return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
 
-    def _biases(self):
-        """(bias of the input side, of the recurrent side), None where there is none."""
-        if not self.use_bias:
-            return None, None
-        return (self.bias[0], self.bias[1]) if self.reset_after else (self.bias, None)
+    def _weights(self):
+        two = self.use_bias and self.reset_after
+        return self.kernel, self.recurrent_kernel, *((self.bias[0], self.bias[1]) if two else (self.bias, None))
 
-    def _over_time(self, inputs, states, training):
-        if not self._fusible(inputs, GRUCell):
-            return None
-        kernels = self._matrix(self.kernel), self._matrix(self.recurrent_kernel)
-        outputs, h = K.gru(self._dropped(inputs, training), *states, *kernels, *self._biases(), self.reset_after)
-        return outputs, [h]
+    def _fused(self, inputs, h):
+        return K.gru(inputs, h, *self._weights(), self.reset_after)
 
     def call(self, inputs, states, training=None):
-        h, masks = states[0], self._masks_for(inputs, states, training)
-        input_bias, recurrent_bias = self._biases()
-        x = self._masked(self._input_product, inputs, self.kernel, masks[0])
-        x_z, x_r, x_h = _parts(x if input_bias is None else self._add_bias(x, input_bias), 3)
+        (h,), (input_masks, masks) = states, self._masks_for(inputs, states, training)
+        kernel, recurrent_kernel, bias, recurrent_bias = self._weights()
+        product = self._recurrent_product
+        x = self._masked(self._input_product, inputs, kernel, input_masks)
+        x_z, x_r, x_h = _parts(self._add_bias(x, bias), 3)
         if self.reset_after:
-            y = self._masked(self._recurrent_product, h, self.recurrent_kernel, masks[1])
-            h_z, h_r, h_h = _parts(y if recurrent_bias is None else self._add_bias(y, recurrent_bias), 3)
+            y = self._masked(product, h, recurrent_kernel, masks)
+            h_z, h_r, h_h = _parts(self._add_bias(y, recurrent_bias), 3)
         else:
-            h_z, h_r = self._update_and_reset(h, masks[1])
+            of_gates, of_candidate = recurrent_kernel[:, : 2 * self.units], recurrent_kernel[:, 2 * self.units :]
+            h_z, h_r = _parts(self._masked(product, h, of_gates, masks and masks[:2]), 2)
         z = self.recurrent_activation(x_z + h_z)
         r = self.recurrent_activation(x_r + h_r)
-        h_h = r * h_h if self.reset_after else self._candidate(r, h, masks[1])
+        h_h = r * h_h if self.reset_after else self._masked(product, r * h, of_candidate, masks and masks[-1:])
         new = z * h + (1.0 - z) * self.activation(x_h + h_h)
         return new, [new]
-
-    def _update_and_reset(self, h, masks):
-        kernel = self.recurrent_kernel[:, : 2 * self.units]
-        return _parts(self._masked(self._recurrent_product, h, kernel, masks if not masks else masks[:2]), 2)
-
-    def _candidate(self, r, h, masks):
-        kernel = self.recurrent_kernel[:, 2 * self.units :]
-        return self._masked(self._recurrent_product, r * h, kernel, masks if not masks else masks[-1:])
 
 
 class LSTMCell(_Cell):
@@ -252,38 +220,29 @@ class LSTMCell(_Cell):
                  unit_forget_bias=True, kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None,
                  kernel_constraint=None, recurrent_constraint=None, bias_constraint=None, dropout=0.0,
                  recurrent_dropout=0.0, implementation=2, **kwargs):  # fmt: skip
-        super().__init__(**kwargs)
         self._configure(locals())
 
-    @property
-    def state_size(self):
-        return (self.units, self.units)
+    state_size = property(lambda self: (self.units, self.units), doc="Sizes of both states.")
 
     def _forget_slice(self):
         """Where in the bias the forget gate is."""
         return slice(self.units, 2 * self.units)
 
-    def _bias_options(self):
-        return {"initializer": self._initial_bias} if self.unit_forget_bias else {}
-
     def _initial_bias(self, shape, dtype=None):
-        """As bias_initializer says, but for ones at the forget gate."""
+        """As bias_initializer says, but with unit_forget_bias for ones at the forget gate."""
+        if not self.unit_forget_bias:
+            return super()._initial_bias(shape, dtype)
         f = self._forget_slice()
         before, after = self.bias_initializer((f.start,), dtype=dtype), (shape[0] - f.stop,)
         ones = initializers.Ones()((f.stop - f.start,), dtype=dtype)
         return K.concatenate([before, ones, self.bias_initializer(after, dtype=dtype)])
 
-    def _over_time(self, inputs, states, training):
-        if not self._fusible(inputs, LSTMCell):
-            return None
-        kernels = self._matrix(self.kernel), self._matrix(self.recurrent_kernel)
-        outputs, *states = K.lstm(self._dropped(inputs, training), *states, *kernels, self._input_bias())
-        return outputs, states
+    def _fused(self, inputs, h, c):
+        return K.lstm(inputs, h, c, *self._weights()[:3])
 
     def call(self, inputs, states, training=None):
         h, c = states
-        gates = self._all_gates(inputs, h, self._masks_for(inputs, states, training))
-        i, f, candidate, o = _parts(gates, 4, self.feature_axis)
+        i, f, candidate, o = _parts(self._all_gates(inputs, h, training), 4, self.feature_axis)
         c = self.recurrent_activation(f) * c + self.recurrent_activation(i) * self.activation(candidate)
         h = self.recurrent_activation(o) * self.activation(c)
         return h, [h, c]
@@ -298,16 +257,14 @@ class StackedRNNCells(Layer):
 
     def __init__(self, cells, **kwargs):
         for cell in cells:
-            for name in ("call", "state_size"):
-                if not hasattr(cell, name):
-                    raise ValueError(f"StackedRNNCells: a cell needs the attribute {name!r}, which {cell!r} lacks.")
+            check_cell(cell, "StackedRNNCells")
         # Keras 2.0 and 2.1 had the states of the last cell first.
         self.reverse_state_order = kwargs.pop("reverse_state_order", False)
         super().__init__(**kwargs)
         self.cells = list(cells)
 
     def _in_state_order(self, items):
-        return list(reversed(items)) if self.reverse_state_order else list(items)
+        return list(items)[::-1] if self.reverse_state_order else list(items)
 
     @property
     def state_size(self):
@@ -320,16 +277,12 @@ class StackedRNNCells(Layer):
         return _output_size(self.cells[-1])
 
     def _states_by_cell(self, states):
-        states, split = list(states), []
-        for cell in self._in_state_order(self.cells):
-            n = len(_sizes(cell))
-            split.append(states[:n])
-            states = states[n:]
-        return self._in_state_order(split)
+        states = iter(states)
+        cells = self._in_state_order(self.cells)
+        return self._in_state_order(list(islice(states, len(_sizes(cell)))) for cell in cells)
 
     def build(self, input_shape):
-        constants = input_shape[1:] if isinstance(input_shape, list) else []
-        shape = input_shape[0] if isinstance(input_shape, list) else input_shape
+        shape, *constants = to_list(input_shape)
         for cell in self.cells:
             if isinstance(cell, Layer) and not cell.built:
                 cell.build([shape, *constants] if constants and has_arg(cell.call, "constants") else shape)
@@ -373,18 +326,20 @@ class StackedRNNCells(Layer):
 
     def get_weights(self):
         """The values of the weights, cell by cell."""
-        return [value for cell in self.cells if isinstance(cell, Layer) for value in cell.get_weights()]
+        return [value for cell in self._layers for value in cell.get_weights()]
 
     def set_weights(self, weights):
         """Set the values of the weights, cell by cell."""
-        weights = list(weights)
-        for cell in self.cells:
-            if isinstance(cell, Layer):
-                n = len(cell.weights)
-                cell.set_weights(weights[:n])
-                weights = weights[n:]
+        assign_weights(self, [w for cell in self._layers for w in cell.weights], weights)
 
     from_config = from_config_with("cells")
+
+
+def check_cell(cell, owner):
+    """Raise ValueError unless it has what a cell needs."""
+    for name in ("call", "state_size"):
+        if not hasattr(cell, name):
+            raise ValueError(f"{owner}: a cell needs the attribute {name!r}, which {cell!r} lacks.")
 
 
 def _sizes(cell):

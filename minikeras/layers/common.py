@@ -1,7 +1,5 @@
 """What constructors, `build` and shape rules of many layers have in common."""
 
-import types
-
 from .. import activations, constraints, initializers, regularizers
 from .. import backend as K
 from ..engine.base_layer import Layer
@@ -18,29 +16,38 @@ class Elementwise(Layer):
     supports_masking = True
 
 
+class Noisy(Elementwise):
+    """In training, if `rate` is between 0 and 1, what `noised(inputs)` gives; else the identity."""
+
+    def noised(self, inputs):
+        """The inputs with noise."""
+        raise NotImplementedError
+
+    def call(self, inputs, training=None):
+        if not 0.0 < self.rate < 1.0:
+            return inputs
+        return K.in_train_phase(lambda: self.noised(inputs), inputs, training=training)
+
+
+def named(scope):
+    """The named arguments in a constructor's `locals()`, without those in its `**kwargs`."""
+    return {name: value for name, value in scope.items() if name not in ("self", "kwargs", "__class__")}
+
+
 def given(scope):
     """The arguments in a constructor's `locals()`, with those in its `**kwargs`."""
-    named = {name: value for name, value in scope.items() if name not in ("self", "kwargs", "__class__")}
-    return {**named, **scope.get("kwargs", {})}
+    return {**named(scope), **scope["kwargs"]}
 
 
 def adopt(layer, scope):
-    """Make each named argument in a constructor's `locals()` an attribute of the layer.
+    """Construct a layer from its constructor's `locals()`: `**kwargs` are for Layer, the others become attributes.
 
     Activations, initializers, regularizers and constraints may come as names, configs or objects.
     """
-    for name, value in scope.items():
-        if name not in ("self", "kwargs", "__class__"):
-            resolve = RESOLVERS.get(name.rpartition("_")[2])
-            setattr(layer, name, resolve(value) if resolve else value)
-
-
-def with_defaults(function, **defaults):
-    """A copy of `function` in which the named parameters have other defaults."""
-    names = function.__code__.co_varnames[: function.__code__.co_argcount]
-    old = dict(zip(names[len(names) - len(function.__defaults__) :], function.__defaults__, strict=True))
-    new = tuple({**old, **defaults}[name] for name in old)
-    return types.FunctionType(function.__code__, function.__globals__, function.__name__, new, function.__closure__)
+    Layer.__init__(layer, **scope["kwargs"])
+    for name, value in named(scope).items():
+        resolve = RESOLVERS.get(name.rpartition("_")[2])
+        setattr(layer, name, resolve(value) if resolve else value)
 
 
 def new_weight(layer, name, shape, kind=None, **kwargs):
@@ -91,24 +98,3 @@ def known(layer, shape, axis, what="features"):
 def sizes_of(x):
     """The sizes of a tensor's axes: ints, and tensors where they are not known yet."""
     return [K.shape(x)[i] if n is None else n for i, n in enumerate(K.int_shape(x))]
-
-
-def channel_axis(data_format):
-    """The axis of the channels: 1 or -1."""
-    return 1 if data_format == "channels_first" else -1
-
-
-def spatial_axes(data_format, rank):
-    """The axes between batch and channels, e.g. (1, 2) for images with the channels last."""
-    first = 2 if data_format == "channels_first" else 1
-    return tuple(range(first, first + rank))
-
-
-def with_lengths(shape, data_format, length, channels=None):
-    """A shape whose i-th spatial size n is replaced by length(n, i), and the channels if they are given."""
-    shape = list(shape)
-    for i, axis in enumerate(spatial_axes(data_format, len(shape) - 2)):
-        shape[axis] = length(shape[axis], i)
-    if channels is not None:
-        shape[channel_axis(data_format)] = channels
-    return tuple(shape)

@@ -5,10 +5,11 @@ defaults.
 """
 
 from .. import backend as K
-from ..engine.base_layer import InputSpec, Layer
-from ..utils.conv_utils import conv_output_length, deconv_length, normalize_padding, normalize_tuple
+from ..engine.base_layer import InputSpec
+from ..utils.conv_utils import deconv_length, normalize_tuple
 from . import pooling
-from .common import adopt, channel_axis, known, new_weight, sizes_of, spatial_axes, who, with_defaults, with_lengths
+from .common import known, new_weight, sizes_of, who
+from .spatial import Spatial, Windowed, channel_axis, spatial_axes
 
 # Keras has the poolings here too.
 AveragePooling1D, MaxPooling1D = pooling.AveragePooling1D, pooling.MaxPooling1D
@@ -29,7 +30,7 @@ def padding_pairs(value, rank, name):
     return tuple(normalize_tuple(v, 2, name) for v in values)
 
 
-class _Conv(Layer):
+class _Conv(Windowed):
     """y = activation(x * kernel + bias): cross-correlation over spatial axes: one (Conv1D), two (Conv2D) or three.
 
     filters: int, channels of the output. kernel_size, strides, dilation_rate: an int, or one for each spatial axis.
@@ -38,77 +39,52 @@ class _Conv(Layer):
     Weights: kernel [*kernel_size, channels, filters], bias [filters].
     """
 
-    rank = None
-
     def __init__(self, filters, kernel_size, strides=1, padding="valid", data_format=None, dilation_rate=1,
                  activation=None, use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros",
                  kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
                  bias_constraint=None, **kwargs):  # fmt: skip
-        Layer.__init__(self, **kwargs)
         self._configure(locals())
 
-    def _configure(self, scope):
-        adopt(self, scope)
-        for name in {"kernel_size", "strides", "dilation_rate", "output_padding"} & scope.keys():
-            if getattr(self, name) is not None:
-                setattr(self, name, normalize_tuple(getattr(self, name), self.rank, name))
-        self.padding = normalize_padding(self.padding)
-        self.data_format = K.normalize_data_format(self.data_format)
+    def _normalize(self):
+        super()._normalize()
         if self.padding == "causal" and (self.rank > 1 or self.data_format != "channels_last"):
             raise ValueError(f'{who(self)}: padding "causal" is for one spatial axis and channels_last only.')
-        self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    def _channels(self, input_shape):
-        """Number of channels of the input, which from now on is asked of every input."""
+    def build(self, input_shape):
         axis = channel_axis(self.data_format)
         channels = known(self, input_shape, axis, "channels")
         self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: channels})
-        return channels
-
-    def _add_bias(self, channels):
-        self.bias = new_weight(self, "bias", (channels,)) if self.use_bias else None
+        self._add_kernels(channels)
+        self.bias = new_weight(self, "bias", (self._output_channels(channels),)) if self.use_bias else None
         self.built = True
 
-    def _finish(self, outputs):
+    def _add_kernels(self, channels):
+        self.kernel = new_weight(self, "kernel", (*self.kernel_size, channels, self.filters))
+
+    def _geometry(self):
+        return {name: getattr(self, name) for name in ("strides", "padding", "data_format", "dilation_rate")}
+
+    def _convolve(self, inputs):
+        convolve = {1: K.conv1d, 2: K.conv2d, 3: K.conv3d}[self.rank]
+        return convolve(inputs, self.kernel, **self._geometry())
+
+    def call(self, inputs):
+        outputs = self._convolve(inputs)
         if self.use_bias:
             outputs = K.bias_add(outputs, self.bias, data_format=self.data_format)
         return self.activation(outputs)
 
-    def _geometry(self):
-        one = self.rank == 1  # K.conv1d takes ints, the others take tuples
-        return {"strides": self.strides[0] if one else self.strides,
-                "dilation_rate": self.dilation_rate[0] if one else self.dilation_rate, "padding": self.padding,
-                "data_format": self.data_format}  # fmt: skip
-
-    def build(self, input_shape):
-        channels = self._channels(input_shape)
-        self.kernel = new_weight(self, "kernel", (*self.kernel_size, channels, self.filters))
-        self._add_bias(self.filters)
-
-    def call(self, inputs):
-        convolve = {1: K.conv1d, 2: K.conv2d, 3: K.conv3d}[self.rank]
-        return self._finish(convolve(inputs, self.kernel, **self._geometry()))
-
-    def _output_length(self, length, i):
-        return conv_output_length(length, self.kernel_size[i], self.padding, self.strides[i], self.dilation_rate[i])
-
-    def compute_output_shape(self, input_shape):
-        return with_lengths(input_shape, self.data_format, self._output_length, self.filters)
+    def _output_channels(self, channels):
+        return self.filters
 
 
-class Conv1D(_Conv):
-    rank = 1
-    __init__ = with_defaults(_Conv.__init__, data_format="channels_last")
+class Conv1D(_Conv, rank=1, data_format="channels_last"): ...
 
 
-class Conv2D(_Conv):
-    rank = 2
-    __init__ = with_defaults(_Conv.__init__, strides=(1, 1), dilation_rate=(1, 1))
+class Conv2D(_Conv, rank=2, strides=(1, 1), dilation_rate=(1, 1)): ...
 
 
-class Conv3D(_Conv):
-    rank = 3
-    __init__ = with_defaults(_Conv.__init__, strides=(1, 1, 1), dilation_rate=(1, 1, 1))
+class Conv3D(_Conv, rank=3, strides=(1, 1, 1), dilation_rate=(1, 1, 1)): ...
 
 
 class _ConvTranspose(_Conv):
@@ -119,25 +95,22 @@ class _ConvTranspose(_Conv):
     Source: Dumoulin and Visin, A guide to convolution arithmetic for deep learning (2016), chapter 4.
     """
 
-    def _configure(self, scope):
-        super()._configure(scope)
+    def _normalize(self):
+        super()._normalize()
         for pad, stride in zip(self.output_padding or (), self.strides, strict=False):
             if pad >= stride:
                 raise ValueError(f"{who(self)}: output_padding must be smaller than the strides along each axis, got "
                                  f"output_padding {self.output_padding}, strides {self.strides}.")  # fmt: skip
 
-    def build(self, input_shape):
-        channels = self._channels(input_shape)
+    def _add_kernels(self, channels):
         self.kernel = new_weight(self, "kernel", (*self.kernel_size, self.filters, channels))
-        self._add_bias(self.filters)
 
-    def call(self, inputs):
-        shape = sizes_of(inputs)
+    def _convolve(self, inputs):
         geometry = self._geometry()
         if self.rank == 3:
             del geometry["dilation_rate"]
         transpose = {2: K.conv2d_transpose, 3: K.conv3d_transpose}[self.rank]
-        return self._finish(transpose(inputs, self.kernel, self.compute_output_shape(shape), **geometry))
+        return transpose(inputs, self.kernel, self.compute_output_shape(sizes_of(inputs)), **geometry)
 
     def _output_length(self, length, i):
         pad = self.output_padding[i] if self.output_padding else None
@@ -145,23 +118,18 @@ class _ConvTranspose(_Conv):
 
 
 class Conv2DTranspose(_ConvTranspose, Conv2D):
-
     def __init__(self, filters, kernel_size, strides=(1, 1), padding="valid", output_padding=None, data_format=None,
                  dilation_rate=(1, 1), activation=None, use_bias=True, kernel_initializer="glorot_uniform",
                  bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
                  kernel_constraint=None, bias_constraint=None, **kwargs):  # fmt: skip
-        Layer.__init__(self, **kwargs)
         self._configure(locals())
 
 
 class Conv3DTranspose(_ConvTranspose, Conv3D):
-    dilation_rate = (1, 1, 1)
-
     def __init__(self, filters, kernel_size, strides=(1, 1, 1), padding="valid", output_padding=None, data_format=None,
                  activation=None, use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros",
                  kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
                  bias_constraint=None, **kwargs):  # fmt: skip
-        Layer.__init__(self, **kwargs)
         self._configure(locals())
 
     def get_config(self):
@@ -188,30 +156,23 @@ class _SeparableConv(_Conv):
                  pointwise_initializer="glorot_uniform", bias_initializer="zeros", depthwise_regularizer=None,
                  pointwise_regularizer=None, bias_regularizer=None, activity_regularizer=None,
                  depthwise_constraint=None, pointwise_constraint=None, bias_constraint=None, **kwargs):  # fmt: skip
-        Layer.__init__(self, **_without_kernel(kwargs))
-        self._configure(locals())
+        self._configure({**locals(), "kwargs": _without_kernel(kwargs)})
 
-    def build(self, input_shape):
-        channels, ones = self._channels(input_shape), (1,) * self.rank
+    def _add_kernels(self, channels):
         depth = (*self.kernel_size, channels, self.depth_multiplier)
-        point = (*ones, channels * self.depth_multiplier, self.filters)
+        point = (*[1] * self.rank, channels * self.depth_multiplier, self.filters)
         self.depthwise_kernel = new_weight(self, "depthwise_kernel", depth, "depthwise")
         self.pointwise_kernel = new_weight(self, "pointwise_kernel", point, "pointwise")
-        self._add_bias(self.filters)
 
-    def call(self, inputs):
+    def _convolve(self, inputs):
         convolve = {1: K.separable_conv1d, 2: K.separable_conv2d}[self.rank]
-        return self._finish(convolve(inputs, self.depthwise_kernel, self.pointwise_kernel, **self._geometry()))
+        return convolve(inputs, self.depthwise_kernel, self.pointwise_kernel, **self._geometry())
 
 
-class SeparableConv1D(_SeparableConv):
-    rank = 1
-    __init__ = with_defaults(_SeparableConv.__init__, data_format="channels_last")
+class SeparableConv1D(_SeparableConv, rank=1, data_format="channels_last"): ...
 
 
-class SeparableConv2D(_SeparableConv):
-    rank = 2
-    __init__ = with_defaults(_SeparableConv.__init__, strides=(1, 1), dilation_rate=(1, 1))
+class SeparableConv2D(_SeparableConv, rank=2, strides=(1, 1), dilation_rate=(1, 1)): ...
 
 
 class DepthwiseConv2D(Conv2D):
@@ -225,42 +186,31 @@ class DepthwiseConv2D(Conv2D):
                  dilation_rate=(1, 1), activation=None, use_bias=True, depthwise_initializer="glorot_uniform",
                  bias_initializer="zeros", depthwise_regularizer=None, bias_regularizer=None, activity_regularizer=None,
                  depthwise_constraint=None, bias_constraint=None, **kwargs):  # fmt: skip
-        Layer.__init__(self, **_without_kernel(kwargs))
-        self._configure(locals())
+        self._configure({**locals(), "kwargs": _without_kernel(kwargs)})
 
-    def build(self, input_shape):
-        channels = self._channels(input_shape)
+    def _add_kernels(self, channels):
         shape = (*self.kernel_size, channels, self.depth_multiplier)
         self.depthwise_kernel = new_weight(self, "depthwise_kernel", shape, "depthwise")
-        self._add_bias(channels * self.depth_multiplier)
+
+    def _convolve(self, inputs):
+        return K.depthwise_conv2d(inputs, self.depthwise_kernel, **self._geometry())
 
     def call(self, inputs, training=None):
-        return self._finish(K.depthwise_conv2d(inputs, self.depthwise_kernel, **self._geometry()))
+        return super().call(inputs)
 
-    def compute_output_shape(self, input_shape):
-        channels = input_shape[channel_axis(self.data_format)] * self.depth_multiplier
-        return with_lengths(input_shape, self.data_format, self._output_length, channels)
+    def _output_channels(self, channels):
+        return channels * self.depth_multiplier
 
 
-class _Spatial(Layer):
+class _Resized(Spatial):
     """A layer without weights that changes the spatial lengths of its input and nothing else."""
 
-    rank = None
-
     def __init__(self, data_format=None, **kwargs):
-        super().__init__(**kwargs)
-        self.data_format = K.normalize_data_format(data_format)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self._configure(locals())
 
     def build(self, input_shape):
         self.compute_output_shape(input_shape)  # raises early when there is no output
         self.built = True
-
-    def compute_output_shape(self, input_shape):
-        def length(n, i):
-            return None if n is None else self._output_length(n, i)
-
-        return with_lengths(input_shape, self.data_format, length)
 
     def get_config(self):
         config = super().get_config()
@@ -269,7 +219,7 @@ class _Spatial(Layer):
         return config
 
 
-class _UpSampling(_Spatial):
+class _UpSampling(_Resized):
     """Repeat each element `size` times along each spatial axis.
 
     size: an int, or one for each axis. interpolation (UpSampling2D): "nearest", or "bilinear" for a smooth image.
@@ -283,9 +233,7 @@ class _UpSampling(_Spatial):
         return length * (self.size if self.rank == 1 else self.size[i])
 
 
-class UpSampling1D(_UpSampling):
-    rank = 1
-
+class UpSampling1D(_UpSampling, rank=1):
     def __init__(self, size=2, **kwargs):
         super().__init__(size, "channels_last", **kwargs)
 
@@ -293,29 +241,24 @@ class UpSampling1D(_UpSampling):
         return K.repeat_elements(inputs, self.size, axis=1)
 
 
-class UpSampling2D(_UpSampling):
-    rank = 2
-
+class UpSampling2D(_UpSampling, rank=2):
     def __init__(self, size=(2, 2), data_format=None, interpolation="nearest", **kwargs):
         super().__init__(size, data_format, **kwargs)
         if interpolation not in ("nearest", "bilinear", "bilinear_half_pixel"):
             raise ValueError(f'{who(self)}: interpolation must be "nearest", "bilinear" or "bilinear_half_pixel", got '
-                             f"{interpolation!r}.")  # fmt: skip
+                             f"{interpolation!r}.")
         self.interpolation = interpolation
 
     def call(self, inputs):
         return K.resize_images(inputs, *self.size, self.data_format, self.interpolation)
 
 
-class UpSampling3D(_UpSampling):
-    rank = 3
-    __init__ = with_defaults(_UpSampling.__init__, size=(2, 2, 2))
-
+class UpSampling3D(_UpSampling, rank=3, size=(2, 2, 2)):
     def call(self, inputs):
         return K.resize_volumes(inputs, *self.size, self.data_format)
 
 
-class _ZeroPadding(_Spatial):
+class _ZeroPadding(_Resized):
     """Zeros before and after the data along each spatial axis.
 
     padding: an int for all, or for each axis an int or a pair (before, after); ZeroPadding1D takes an int or one pair.
@@ -334,9 +277,7 @@ class _ZeroPadding(_Spatial):
         return pad(inputs, self.padding, self.data_format)
 
 
-class ZeroPadding1D(_ZeroPadding):
-    rank = 1
-
+class ZeroPadding1D(_ZeroPadding, rank=1):
     def __init__(self, padding=1, **kwargs):
         super().__init__(padding, "channels_last", **kwargs)
 
@@ -344,17 +285,13 @@ class ZeroPadding1D(_ZeroPadding):
         return K.temporal_padding(inputs, self.padding)
 
 
-class ZeroPadding2D(_ZeroPadding):
-    rank = 2
-    __init__ = with_defaults(_ZeroPadding.__init__, padding=(1, 1))
+class ZeroPadding2D(_ZeroPadding, rank=2, padding=(1, 1)): ...
 
 
-class ZeroPadding3D(_ZeroPadding):
-    rank = 3
-    __init__ = with_defaults(_ZeroPadding.__init__, padding=(1, 1, 1))
+class ZeroPadding3D(_ZeroPadding, rank=3, padding=(1, 1, 1)): ...
 
 
-class _Cropping(_Spatial):
+class _Cropping(_Resized):
     """Cut elements off the start and the end of each spatial axis.
 
     cropping: an int for all, or for each axis an int or a pair (start, end); Cropping1D takes an int or one pair.
@@ -378,21 +315,15 @@ class _Cropping(_Spatial):
         return inputs[tuple(index)]
 
 
-class Cropping1D(_Cropping):
-    rank = 1
-
+class Cropping1D(_Cropping, rank=1):
     def __init__(self, cropping=(1, 1), **kwargs):
         super().__init__(cropping, "channels_last", **kwargs)
 
 
-class Cropping2D(_Cropping):
-    rank = 2
-    __init__ = with_defaults(_Cropping.__init__, cropping=((0, 0), (0, 0)))
+class Cropping2D(_Cropping, rank=2, cropping=((0, 0), (0, 0))): ...
 
 
-class Cropping3D(_Cropping):
-    rank = 3
-    __init__ = with_defaults(_Cropping.__init__, cropping=((1, 1), (1, 1), (1, 1)))
+class Cropping3D(_Cropping, rank=3, cropping=((1, 1), (1, 1), (1, 1))): ...
 
 
 Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D

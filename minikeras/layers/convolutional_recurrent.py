@@ -1,15 +1,13 @@
 """ConvLSTM2D: an LSTM over images, in which convolutions take the place of the products."""
 
 from .. import backend as K
-from ..engine.base_layer import InputSpec
-from ..utils.conv_utils import normalize_padding, normalize_tuple
 from .cells import LSTMCell
-from .common import channel_axis, given, known, new_weight, with_lengths
-from .convolutional import _Conv
+from .common import given
 from .recurrent import RNN, _CellRNN
+from .spatial import Windowed
 
 
-class ConvLSTM2DCell(LSTMCell):
+class ConvLSTM2DCell(LSTMCell, Windowed, rank=2):
     """An LSTM step whose products are convolutions: of the input as the arguments say, of the state with padding
     "same".
 
@@ -27,27 +25,10 @@ class ConvLSTM2DCell(LSTMCell):
                  unit_forget_bias=True, kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None,
                  kernel_constraint=None, recurrent_constraint=None, bias_constraint=None, dropout=0.0,
                  recurrent_dropout=0.0, **kwargs):  # fmt: skip
-        super(LSTMCell, self).__init__(**kwargs)
         self._configure(locals())
-        for name in ("kernel_size", "strides", "dilation_rate"):
-            setattr(self, name, normalize_tuple(getattr(self, name), 2, name))
-        self.padding = normalize_padding(padding)
-        self.data_format = K.normalize_data_format(data_format)
-        self.feature_axis = channel_axis(self.data_format)
+        self._normalize()
 
-    @property
-    def units(self):
-        """The filters: the cell's code is that of an LSTM."""
-        return self.filters
-
-    def build(self, input_shape):
-        channels = known(self, input_shape, self.feature_axis, "channels")
-        width = self.gates * self.filters
-        self.kernel = new_weight(self, "kernel", (*self.kernel_size, channels, width))
-        self.recurrent_kernel = new_weight(self, "recurrent_kernel", (*self.kernel_size, self.filters, width),
-                                           "recurrent")  # fmt: skip
-        self.bias = new_weight(self, "bias", (width,), **self._bias_options()) if self.use_bias else None
-        self.built = True
+    units = property(lambda self: self.filters, doc="The filters: the cell's code is that of an LSTM.")
 
     def input_conv(self, x, w, b=None, padding="valid"):
         """The convolution of the inputs."""
@@ -64,29 +45,17 @@ class ConvLSTM2DCell(LSTMCell):
     def _recurrent_product(self, h, kernel):
         return self.recurrent_conv(h, kernel)
 
-    def _add_bias(self, x, bias):
-        return K.bias_add(x, bias, data_format=self.data_format)
-
-    _output_length = _Conv._output_length
-
-    def image_shape(self, input_shape):
-        """Shape of the states for one step's input: the batch, and what a convolution gives."""
-        return with_lengths(input_shape, self.data_format, self._output_length, self.filters)
+    def _output_channels(self, channels):
+        return self.filters
 
 
 class ConvRNN2D(RNN):
     """Runs a convolutional cell over the time steps of [batch, time, *image]. The arguments are those of RNN."""
 
-    def __init__(self, cell, return_sequences=False, return_state=False, go_backwards=False, stateful=False,
-                 unroll=False, **kwargs):  # fmt: skip
-        super().__init__(**given(locals()))
-        self.input_spec = [InputSpec(ndim=5)]
-
-    def call(self, inputs, mask=None, training=None, initial_state=None, constants=None):
-        return super().call(inputs, mask, training, initial_state, constants)
+    input_ndim = 5
 
     def _state_shapes(self, input_shape):
-        shape = self.cell.image_shape((input_shape[0], *input_shape[2:]))
+        shape = self.cell.compute_output_shape((input_shape[0], *input_shape[2:]))
         return [shape for _ in self._state_sizes]
 
     def get_initial_state(self, inputs):

@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from .. import activations, regularizers
 from .. import backend as K
+from .. import regularizers
 from ..engine.base_layer import InputSpec, Layer
-from .common import Elementwise, adopt, channel_axis, known, new_weight, sizes_of, who
+from .common import Elementwise, Noisy, adopt, known, new_weight, sizes_of, who
 from .lambda_layer import Lambda  # noqa: F401  (Keras has it here)
+from .spatial import channel_axis
 
 
 class Masking(Elementwise):
@@ -16,8 +17,7 @@ class Masking(Elementwise):
     """
 
     def __init__(self, mask_value=0.0, **kwargs):
-        super().__init__(**kwargs)
-        self.mask_value = mask_value
+        adopt(self, locals())
 
     def compute_mask(self, inputs, mask=None):
         return K.any(K.not_equal(inputs, self.mask_value), axis=-1)
@@ -27,7 +27,7 @@ class Masking(Elementwise):
         return inputs * K.cast(kept, K.dtype(inputs))
 
 
-class Dropout(Elementwise):
+class Dropout(Noisy):
     """In training, set a random fraction `rate` of the elements to 0 and scale the others by 1 / (1 - rate).
 
     noise_shape: shape of the mask, broadcast to the input: 1 along axes that are dropped together; None (as the whole
@@ -36,29 +36,20 @@ class Dropout(Elementwise):
     """
 
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
-        super().__init__(**kwargs)
+        adopt(self, locals())
         self.rate = min(1.0, max(0.0, rate))
-        self.noise_shape, self.seed = noise_shape, seed
 
     def _get_noise_shape(self, inputs):
         if self.noise_shape is None:
             return None
         return tuple(size if n is None else n for n, size in zip(self.noise_shape, sizes_of(inputs), strict=True))
 
-    def call(self, inputs, training=None):
-        if not 0.0 < self.rate < 1.0:
-            return inputs
-
-        def dropped():
-            return K.dropout(inputs, self.rate, self._get_noise_shape(inputs), seed=self.seed)
-
-        return K.in_train_phase(dropped, inputs, training=training)
+    def noised(self, inputs):
+        return K.dropout(inputs, self.rate, self._get_noise_shape(inputs), seed=self.seed)
 
 
 class _SpatialDropout(Dropout):
     """Dropout of whole feature maps: the mask is one along the spatial axes. Source: Tompson et al. (CVPR, 2015)."""
-
-    rank = None
 
     def __init__(self, rate, data_format=None, **kwargs):
         super().__init__(rate, **kwargs)
@@ -71,7 +62,7 @@ class _SpatialDropout(Dropout):
         return tuple(n if i in (0, channels) else 1 for i, n in enumerate(shape))
 
     def get_config(self):
-        config = {**super().get_config(), "noise_shape": self.noise_shape, "seed": self.seed}
+        config = super().get_config()
         config.pop("data_format", None)  # left out by Keras 2 as well
         return config
 
@@ -101,8 +92,7 @@ class Activation(Elementwise):
     """An activation function as a layer. activation: a name or a function of one tensor."""
 
     def __init__(self, activation, **kwargs):
-        super().__init__(**kwargs)
-        self.activation = activations.get(activation)
+        adopt(self, locals())
 
     def call(self, inputs):
         return self.activation(inputs)
@@ -112,7 +102,7 @@ class Reshape(Layer):
     """Give each sample the shape `target_shape`, in which one size may be -1: what is left over."""
 
     def __init__(self, target_shape, **kwargs):
-        super().__init__(**kwargs)
+        adopt(self, locals())
         self.target_shape = tuple(target_shape)
 
     def _fill_in(self, sizes):
@@ -140,12 +130,10 @@ class Reshape(Layer):
 
 
 class Permute(Layer):
-    """Put the axes of each sample in another order. dims: ints from 1; (2, 1) exchanges the first two after the
-    batch.
-    """
+    """Put the axes of each sample in another order. dims: ints from 1; (2, 1) exchanges the first two after batch."""
 
     def __init__(self, dims, **kwargs):
-        super().__init__(**kwargs)
+        adopt(self, locals())
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise ValueError(f"{who(self)}: dims has to be a permutation of 1..{len(self.dims)}, got {self.dims}.")
@@ -163,10 +151,11 @@ class Flatten(Layer):
     first, so that the order of the elements does not depend on the format.
     """
 
+    input_spec = InputSpec(min_ndim=3)
+
     def __init__(self, data_format=None, **kwargs):
         super().__init__(**kwargs)
         self.data_format = K.normalize_data_format(data_format)
-        self.input_spec = InputSpec(min_ndim=3)
 
     def call(self, inputs):
         if self.data_format == "channels_first":
@@ -183,10 +172,10 @@ class Flatten(Layer):
 class RepeatVector(Layer):
     """[batch, features] to [batch, n, features]."""
 
+    input_spec = InputSpec(ndim=2)
+
     def __init__(self, n, **kwargs):
-        super().__init__(**kwargs)
-        self.n = n
-        self.input_spec = InputSpec(ndim=2)
+        adopt(self, locals())
 
     def call(self, inputs):
         return K.repeat(inputs, self.n)
@@ -201,13 +190,13 @@ class Dense(Layer):
     Input [batch, ..., features], output [batch, ..., units]. Weights: kernel [features, units], bias [units].
     """
 
+    input_spec = InputSpec(min_ndim=2)
+    supports_masking = True
+
     def __init__(self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
                  bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
                  kernel_constraint=None, bias_constraint=None, **kwargs):  # fmt: skip
-        super().__init__(**kwargs)
         adopt(self, locals())
-        self.input_spec = InputSpec(min_ndim=2)
-        self.supports_masking = True
 
     def build(self, input_shape):
         features = known(self, input_shape, -1)
@@ -230,6 +219,5 @@ class ActivityRegularization(Elementwise):
     """The identity, with l1 * sum(|x|) + l2 * sum(x^2) added to the loss."""
 
     def __init__(self, l1=0.0, l2=0.0, **kwargs):
-        super().__init__(**kwargs)
-        self.l1, self.l2 = l1, l2
+        adopt(self, locals())
         self.activity_regularizer = regularizers.L1L2(l1=l1, l2=l2)

@@ -12,9 +12,15 @@ class _CuDNNKernels:
     So saved weights of these layers give the same numbers here, but not in LSTM and GRU, unless they are converted.
     """
 
+    def _bias_shape(self):
+        return (2 * self.gates * self.units,)
+
     def _matrix(self, kernel):
-        gates = [K.transpose(K.reshape(part, (self.units, -1))) for part in _parts(kernel, self.gates)]
-        return K.concatenate(gates, axis=-1)
+        return K.concatenate([K.transpose(K.reshape(gate, (self.units, -1))) for gate in _parts(kernel, self.gates)])
+
+    def _weights(self):
+        width = self.gates * self.units
+        return *map(self._matrix, (self.kernel, self.recurrent_kernel)), self.bias[:width], self.bias[width:]
 
 
 class _CuDNNGRUCell(_CuDNNKernels, GRUCell):
@@ -24,12 +30,6 @@ class _CuDNNGRUCell(_CuDNNKernels, GRUCell):
                  bias_initializer="zeros", kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None,
                  kernel_constraint=None, recurrent_constraint=None, bias_constraint=None, **kwargs):  # fmt: skip
         super().__init__(reset_after=True, **given(locals()))
-
-    def _bias_shape(self):
-        return (6 * self.units,)
-
-    def _biases(self):
-        return self.bias[: 3 * self.units], self.bias[3 * self.units :]
 
 
 class _CuDNNLSTMCell(_CuDNNKernels, LSTMCell):
@@ -41,14 +41,12 @@ class _CuDNNLSTMCell(_CuDNNKernels, LSTMCell):
                  **kwargs):  # fmt: skip
         super().__init__(**given(locals()))
 
-    def _bias_shape(self):
-        return (8 * self.units,)
-
     def _forget_slice(self):
         return slice(5 * self.units, 6 * self.units)
 
-    def _input_bias(self):
-        return self.bias[: 4 * self.units] + self.bias[4 * self.units :]
+    def _weights(self):
+        *kernels, bias, recurrent_bias = super()._weights()
+        return *kernels, bias + recurrent_bias, None
 
 
 class _CuDNNRNN(_CellRNN):

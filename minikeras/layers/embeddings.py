@@ -18,7 +18,6 @@ class Embedding(Layer):
                  **kwargs):  # fmt: skip
         if "input_shape" not in kwargs and "batch_input_shape" not in kwargs:
             kwargs["input_shape"] = tuple(input_length) if isinstance(input_length, (tuple, list)) else (input_length,)
-        super().__init__(**kwargs)
         adopt(self, locals())
         self.supports_masking = mask_zero
 

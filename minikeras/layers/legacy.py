@@ -3,10 +3,10 @@
 from .. import backend as K
 from .. import initializers
 from ..engine.base_layer import InputSpec, Layer
-from ..utils.conv_utils import conv_output_length, normalize_padding, normalize_tuple
-from .common import adopt, known, with_lengths
+from .common import adopt, known
 from .convolutional import Conv1D, Conv2D
 from .recurrent import RNN
+from .spatial import Windowed
 
 
 class _Affine(Layer):
@@ -16,7 +16,7 @@ class _Affine(Layer):
         kwargs = scope["kwargs"]
         if scope["input_dim"] and "batch_input_shape" not in kwargs:
             kwargs.setdefault("input_shape", (scope["input_dim"],))
-        Layer.__init__(self, weights=scope.pop("weights"), **kwargs)
+        kwargs["weights"] = scope.pop("weights")
         adopt(self, scope)
         self.init, self.input_spec = initializers.get(self.init), InputSpec(ndim=2)
 
@@ -110,11 +110,8 @@ class Recurrent(RNN):
                  implementation=0, **kwargs):  # fmt: skip
         if "input_dim" in kwargs:
             kwargs.setdefault("input_length", None)
-        Layer.__init__(self, **kwargs)
-        self.return_sequences, self.return_state, self.go_backwards = return_sequences, return_state, go_backwards
-        self.stateful, self.unroll, self.implementation = stateful, unroll, implementation
-        self.supports_masking = True
-        self.input_spec, self._states = [InputSpec(ndim=3)], None
+        adopt(self, locals())
+        self.input_spec = [InputSpec(ndim=self.input_ndim)]
         self.dropout = self.recurrent_dropout = 0.0
 
     @property
@@ -147,7 +144,7 @@ class Recurrent(RNN):
         return cls(**config)
 
 
-class ConvRecurrent2D(Recurrent):
+class ConvRecurrent2D(Recurrent, Windowed, rank=2):
     """Base of recurrent layers over images that are their own cell. See Recurrent, and Conv2D for the arguments.
 
     Input [batch, time, *image].
@@ -156,19 +153,18 @@ class ConvRecurrent2D(Recurrent):
     def __init__(self, filters, kernel_size, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1),
                  return_sequences=False, go_backwards=False, stateful=False, **kwargs):  # fmt: skip
         super().__init__(return_sequences, go_backwards=go_backwards, stateful=stateful, **kwargs)
-        self.filters, self.kernel_size = filters, normalize_tuple(kernel_size, 2, "kernel_size")
-        self.strides = normalize_tuple(strides, 2, "strides")
-        self.padding, self.data_format = normalize_padding(padding), K.normalize_data_format(data_format)
-        self.dilation_rate = normalize_tuple(dilation_rate, 2, "dilation_rate")
+        self.filters, self.kernel_size, self.strides, self.padding = filters, kernel_size, strides, padding
+        self.data_format, self.dilation_rate = data_format, dilation_rate
+        self._normalize()
         self.input_spec = [InputSpec(ndim=5)]
 
     units = property(lambda self: self.filters)
 
-    def _state_shapes(self, input_shape):
-        def length(n, i):
-            return conv_output_length(n, self.kernel_size[i], self.padding, self.strides[i], self.dilation_rate[i])
+    def _output_channels(self, channels):
+        return self.filters
 
-        shape = with_lengths((input_shape[0], *input_shape[2:]), self.data_format, length, self.filters)
+    def _state_shapes(self, input_shape):
+        shape = Windowed.compute_output_shape(self, (input_shape[0], *input_shape[2:]))
         return [shape for _ in self._state_sizes]
 
     def get_initial_state(self, inputs):

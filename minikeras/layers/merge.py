@@ -5,7 +5,7 @@ import operator
 
 from .. import backend as K
 from ..engine.base_layer import Layer
-from .common import who
+from .common import adopt, who
 
 
 def broadcast_shape(a, b, layer):
@@ -27,7 +27,7 @@ class _Merge(Layer):
     """Base of the layers of several inputs. Inputs: a list of tensors with one batch size."""
 
     supports_masking = True
-    count = None  # of the inputs, where it is fixed
+    operation = count = None  # of two inputs; the number of inputs, where it is fixed
 
     def build(self, input_shape):
         self._check_list(input_shape)
@@ -48,6 +48,9 @@ class _Merge(Layer):
             raise ValueError(f"{who(self)} should be called on a list of tensors, got {inputs!r}.")
         rank = max(K.ndim(x) for x in inputs)
         return self._merge_function([self._with_rank(x, rank) for x in inputs])
+
+    def _merge_function(self, inputs):
+        return functools.reduce(self.operation, inputs)
 
     @staticmethod
     def _with_rank(x, rank):
@@ -81,53 +84,45 @@ class _Merge(Layer):
 class Add(_Merge):
     """The sum of the inputs, which are broadcast."""
 
-    def _merge_function(self, inputs):
-        return functools.reduce(operator.add, inputs)
+    operation = operator.add
 
 
 class Subtract(_Merge):
     """The first of two inputs minus the second."""
 
-    count = 2
-
-    def _merge_function(self, inputs):
-        return inputs[0] - inputs[1]
+    operation, count = operator.sub, 2
 
 
 class Multiply(_Merge):
     """The elementwise product of the inputs, which are broadcast."""
 
-    def _merge_function(self, inputs):
-        return functools.reduce(operator.mul, inputs)
+    operation = operator.mul
 
 
-class Average(_Merge):
+class Average(Add):
     """The elementwise mean of the inputs, which are broadcast."""
 
     def _merge_function(self, inputs):
-        return functools.reduce(operator.add, inputs) / len(inputs)
+        return super()._merge_function(inputs) / len(inputs)
 
 
 class Maximum(_Merge):
     """The elementwise maximum of the inputs, which are broadcast."""
 
-    def _merge_function(self, inputs):
-        return functools.reduce(K.maximum, inputs)
+    operation = staticmethod(K.maximum)
 
 
 class Minimum(_Merge):
     """The elementwise minimum of the inputs, which are broadcast."""
 
-    def _merge_function(self, inputs):
-        return functools.reduce(K.minimum, inputs)
+    operation = staticmethod(K.minimum)
 
 
 class Concatenate(_Merge):
     """The inputs one after the other along `axis`; all other sizes must be equal."""
 
     def __init__(self, axis=-1, **kwargs):
-        super().__init__(**kwargs)
-        self.axis = axis
+        adopt(self, locals())
 
     def build(self, input_shape):
         self._check_list(input_shape)
@@ -221,9 +216,8 @@ def _function(cls):
     return function
 
 
-add, subtract, multiply, average, maximum, minimum = map(
-    _function, (Add, Subtract, Multiply, Average, Maximum, Minimum)
-)
+add, subtract, multiply = map(_function, (Add, Subtract, Multiply))
+average, maximum, minimum = map(_function, (Average, Maximum, Minimum))
 
 
 def concatenate(inputs, axis=-1, **kwargs):

@@ -1,19 +1,15 @@
 """Noise in training, the identity at test time. All keep shape and mask."""
 
 from .. import backend as K
-from .common import Elementwise
-
-# Fixed point of the self-normalizing activation: Klambauer et al. (NIPS, 2017), section 1.
-SELU_ALPHA = 1.6732632423543772848170429916717
-SELU_SCALE = 1.0507009873554804934193349852946
+from ..activations import SELU_ALPHA, SELU_SCALE
+from .common import Elementwise, Noisy, adopt
 
 
 class GaussianNoise(Elementwise):
     """Add noise of mean 0 and standard deviation `stddev`."""
 
     def __init__(self, stddev, **kwargs):
-        super().__init__(**kwargs)
-        self.stddev = stddev
+        adopt(self, locals())
 
     def call(self, inputs, training=None):
         def noised():
@@ -22,28 +18,21 @@ class GaussianNoise(Elementwise):
         return K.in_train_phase(noised, inputs, training=training)
 
 
-class GaussianDropout(Elementwise):
+class GaussianDropout(Noisy):
     """Multiply by noise of mean 1 and standard deviation sqrt(rate / (1 - rate)).
 
     Source: Srivastava et al., Dropout (JMLR, 2014), section 10.
     """
 
     def __init__(self, rate, **kwargs):
-        super().__init__(**kwargs)
-        self.rate = rate
+        adopt(self, locals())
 
-    def call(self, inputs, training=None):
-        if not 0.0 < self.rate < 1.0:
-            return inputs
-
-        def noised():
-            stddev = (self.rate / (1.0 - self.rate)) ** 0.5
-            return inputs * K.random_normal(K.shape(inputs), 1.0, stddev, dtype=K.dtype(inputs))
-
-        return K.in_train_phase(noised, inputs, training=training)
+    def noised(self, inputs):
+        stddev = (self.rate / (1.0 - self.rate)) ** 0.5
+        return inputs * K.random_normal(K.shape(inputs), 1.0, stddev, dtype=K.dtype(inputs))
 
 
-class AlphaDropout(Elementwise):
+class AlphaDropout(Noisy):
     """Dropout that keeps mean and variance of inputs as selu gives them: dropped elements become selu's lower limit,
     and an affine map restores the moments.
 
@@ -51,21 +40,14 @@ class AlphaDropout(Elementwise):
     """
 
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
-        super().__init__(**kwargs)
-        self.rate, self.noise_shape, self.seed = rate, noise_shape, seed
+        adopt(self, locals())
 
-    def call(self, inputs, training=None):
-        if not 0.0 < self.rate < 1.0:
-            return inputs
-
-        def dropped():
-            shape = K.shape(inputs) if self.noise_shape is None else self.noise_shape
-            kept = K.cast(K.greater_equal(K.random_uniform(shape, seed=self.seed), self.rate), K.dtype(inputs))
-            limit = -SELU_ALPHA * SELU_SCALE
-            a = ((1 - self.rate) * (1 + self.rate * limit**2)) ** -0.5
-            return a * (inputs * kept + limit * (1 - kept)) - a * limit * self.rate
-
-        return K.in_train_phase(dropped, inputs, training=training)
+    def noised(self, inputs):
+        shape = K.shape(inputs) if self.noise_shape is None else self.noise_shape
+        kept = K.cast(K.greater_equal(K.random_uniform(shape, seed=self.seed), self.rate), K.dtype(inputs))
+        limit = -SELU_ALPHA * SELU_SCALE
+        a = ((1 - self.rate) * (1 + self.rate * limit**2)) ** -0.5
+        return a * (inputs * kept + limit * (1 - kept)) - a * limit * self.rate
 
     def get_config(self):
         config = super().get_config()

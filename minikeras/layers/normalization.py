@@ -17,7 +17,6 @@ class BatchNormalization(Elementwise):
                  gamma_initializer="ones", moving_mean_initializer="zeros", moving_variance_initializer="ones",
                  beta_regularizer=None, gamma_regularizer=None, beta_constraint=None, gamma_constraint=None,
                  **kwargs):  # fmt: skip
-        super().__init__(**kwargs)
         adopt(self, locals())
 
     def build(self, input_shape):
@@ -57,7 +56,6 @@ class LayerNormalization(Elementwise):
     def __init__(self, axis=-1, epsilon=1e-3, center=True, scale=True, beta_initializer="zeros",
                  gamma_initializer="ones", beta_regularizer=None, gamma_regularizer=None, beta_constraint=None,
                  gamma_constraint=None, **kwargs):  # fmt: skip
-        super().__init__(**kwargs)
         adopt(self, locals())
 
     def _axes(self, rank):
@@ -90,7 +88,6 @@ class GroupNormalization(Elementwise):
     def __init__(self, groups=32, axis=-1, epsilon=1e-3, center=True, scale=True, beta_initializer="zeros",
                  gamma_initializer="ones", beta_regularizer=None, gamma_regularizer=None, beta_constraint=None,
                  gamma_constraint=None, **kwargs):  # fmt: skip
-        super().__init__(**kwargs)
         adopt(self, locals())
 
     def build(self, input_shape):

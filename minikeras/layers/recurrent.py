@@ -4,7 +4,6 @@ A cell is a layer with `state_size` (an int, or one for each state), `call(input
 perhaps `output_size`. One call is one time step.
 """
 
-import contextlib
 import warnings
 
 import numpy as np
@@ -12,9 +11,9 @@ import numpy as np
 from .. import backend as K
 from .. import regularizers
 from ..engine.base_layer import InputSpec, Layer
-from ..utils.generic_utils import has_arg
-from .cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
-from .common import from_config_with, given, who
+from ..utils.generic_utils import has_arg, to_list
+from .cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells, check_cell
+from .common import adopt, from_config_with, given, who
 
 
 def separate(inputs, initial_state, constants, num_constants):
@@ -86,23 +85,18 @@ class RNN(StateArguments):
     Call arguments: initial_state: list of tensors; constants: list of tensors that the cell gets at each step.
     """
 
-    cell = None
+    cell = _states = None
+    input_ndim = 3
+    supports_masking = True
 
     def __init__(self, cell, return_sequences=False, return_state=False, go_backwards=False, stateful=False,
                  unroll=False, **kwargs):  # fmt: skip
         if "input_shape" not in kwargs and "input_dim" in kwargs:
             kwargs.setdefault("input_length", None)
         cell = StackedRNNCells(cell) if isinstance(cell, (list, tuple)) else cell
-        for name in ("call", "state_size"):
-            if not hasattr(cell, name):
-                raise ValueError(f"{type(self).__name__}: a cell needs the attribute {name!r}, which {cell!r} lacks.")
-        super().__init__(**kwargs)
-        self.cell = cell
-        self.return_sequences, self.return_state, self.go_backwards = return_sequences, return_state, go_backwards
-        self.stateful, self.unroll = stateful, unroll
-        self.supports_masking = True
-        self.input_spec = [InputSpec(ndim=3)]
-        self._states = None
+        check_cell(cell, type(self).__name__)
+        adopt(self, locals())
+        self.input_spec = [InputSpec(ndim=self.input_ndim)]
 
     # States
 
@@ -172,8 +166,7 @@ class RNN(StateArguments):
     # The rhythm of all layers
 
     def build(self, input_shape):
-        extra = input_shape[1:] if isinstance(input_shape, list) else []
-        input_shape = input_shape[0] if isinstance(input_shape, list) else input_shape
+        input_shape, *extra = to_list(input_shape)
         constants = extra[-self._num_constants :] if self._num_constants else []
         self.input_spec[0] = InputSpec(shape=(input_shape[0] if self.stateful else None, None, *input_shape[2:]))
         step_shape = (input_shape[0], *input_shape[2:])
@@ -197,7 +190,7 @@ class RNN(StateArguments):
     def call(self, inputs, mask=None, training=None, initial_state=None, constants=None):
         if isinstance(inputs, list):
             inputs, initial_state, constants = separate(inputs, None, None, self._num_constants)
-        mask = mask[0] if isinstance(mask, list) else mask
+        mask = to_list(mask)[0]
         if initial_state is None:
             initial_state = list(self.states) if self.stateful else self.get_initial_state(inputs)
         if self.unroll and K.int_shape(inputs)[1] is None:
@@ -211,31 +204,33 @@ class RNN(StateArguments):
 
     def _run(self, inputs, initial_state, mask, training, constants):
         """(last output, all outputs, last states)."""
-        plain = mask is None and not constants and not self.unroll and hasattr(self.cell, "_over_time")
-        found = self._run_fused(inputs, initial_state, training) if plain else None
-        return found or self._loop(inputs, initial_state, mask, training, constants)
-
-    def _run_fused(self, inputs, initial_state, training):
-        """As `_run`, by the cell's own op for a whole sequence; None where it has none."""
-        inputs = K.reverse(inputs, 1) if self.go_backwards else inputs
-        found = self.cell._over_time(inputs, initial_state, training)
-        return found and (found[1][0], *found)
+        if mask is None and not constants and not self.unroll and hasattr(self.cell, "_over_time"):
+            steps = K.reverse(inputs, 1) if self.go_backwards else inputs
+            found = self.cell._over_time(steps, initial_state, training)
+            if found is not None:
+                return found[1][0], *found
+        return self._loop(inputs, initial_state, mask, training, constants)
 
     def _loop(self, inputs, initial_state, mask, training, constants):
         kwargs = {"training": training} if has_arg(self.cell.call, "training", accept_all=True) else {}
+        n_states = len(initial_state)
 
         def step(x, states):
-            if constants:
-                states, last = list(states)[: -len(constants)], list(states)[-len(constants) :]
-                return self.cell.call(x, states, constants=last, **kwargs)
-            return self.cell.call(x, list(states), **kwargs)
+            more = {"constants": list(states)[n_states:]} if constants else {}
+            return self.cell.call(x, list(states)[:n_states], **more, **kwargs)
 
-        with _dropout_masks(self.cell, inputs, initial_state, training):
+        draws = hasattr(self.cell, "draw_masks")
+        if draws:  # before the loop, so that the masks are the same at each time step
+            self.cell.draw_masks(inputs[:, 0], initial_state, training)
+        try:
             return K.rnn(step, inputs, initial_state, go_backwards=self.go_backwards, mask=mask, constants=constants,
                          unroll=self.unroll, input_length=K.int_shape(inputs)[1])  # fmt: skip
+        finally:
+            if draws:
+                self.cell.forget_masks()
 
     def compute_output_shape(self, input_shape):
-        input_shape = input_shape[0] if isinstance(input_shape, list) else input_shape
+        input_shape = to_list(input_shape)[0]
         states = self._state_shapes(input_shape)
         size = getattr(self.cell, "output_size", None)
         output = states[0] if size is None else (input_shape[0], *as_list(size))
@@ -244,24 +239,10 @@ class RNN(StateArguments):
         return [output, *states] if self.return_state else output
 
     def compute_mask(self, inputs, mask):
-        mask = mask[0] if isinstance(mask, list) else mask
-        mask = mask if self.return_sequences else None
+        mask = to_list(mask)[0] if self.return_sequences else None
         return [mask, *(None for _ in self._state_sizes)] if self.return_state else mask
 
     from_config = from_config_with("cell")
-
-
-@contextlib.contextmanager
-def _dropout_masks(cell, inputs, states, training):
-    """Draw the cell's dropout masks before the loop, so that they are the same at each time step."""
-    if not hasattr(cell, "draw_masks"):
-        yield
-        return
-    cell.draw_masks(inputs[:, 0], states, training)
-    try:
-        yield
-    finally:
-        cell.forget_masks()
 
 
 class _CellRNN(RNN):
@@ -280,6 +261,9 @@ class _CellRNN(RNN):
     def __init__(self, **kwargs):
         cell_arguments = {name: kwargs.pop(name) for name in self.cell_class.arguments() if name in kwargs}
         activity_regularizer = kwargs.pop("activity_regularizer", None)
+        if cell_arguments.get("implementation") == 0:
+            warnings.warn("implementation=0 is no more; implementation=1 computes the same.", stacklevel=4)
+            cell_arguments["implementation"] = 1
         super().__init__(self.cell_class(**cell_arguments, dtype=kwargs.get("dtype")), **kwargs)
         self.activity_regularizer = regularizers.get(activity_regularizer)
 
@@ -317,7 +301,7 @@ class GRU(_CellRNN, cell=GRUCell):
                  kernel_constraint=None, recurrent_constraint=None, bias_constraint=None, dropout=0.0,
                  recurrent_dropout=0.0, implementation=2, return_sequences=False, return_state=False,
                  go_backwards=False, stateful=False, unroll=False, reset_after=False, **kwargs):  # fmt: skip
-        super().__init__(**_implementation_1_or_2(given(locals())))
+        super().__init__(**given(locals()))
 
 
 class LSTM(_CellRNN, cell=LSTMCell):
@@ -327,11 +311,4 @@ class LSTM(_CellRNN, cell=LSTMCell):
                  activity_regularizer=None, kernel_constraint=None, recurrent_constraint=None, bias_constraint=None,
                  dropout=0.0, recurrent_dropout=0.0, implementation=2, return_sequences=False, return_state=False,
                  go_backwards=False, stateful=False, unroll=False, **kwargs):  # fmt: skip
-        super().__init__(**_implementation_1_or_2(given(locals())))
-
-
-def _implementation_1_or_2(arguments):
-    if arguments["implementation"] == 0:
-        warnings.warn("implementation=0 is no more; implementation=1 computes the same.", stacklevel=4)
-        arguments["implementation"] = 1
-    return arguments
+        super().__init__(**given(locals()))

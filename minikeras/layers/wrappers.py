@@ -4,7 +4,7 @@ import copy
 
 from .. import backend as K
 from ..engine.base_layer import InputSpec, Layer
-from ..utils.generic_utils import CustomObjectScope, has_arg
+from ..utils.generic_utils import CustomObjectScope, has_arg, to_list
 from .common import from_config_with, sizes_of, who
 from .recurrent import StateArguments, as_list, separate
 
@@ -36,7 +36,8 @@ class Wrapper(Layer):
 
     @trainable.setter
     def trainable(self, value):
-        self.layer.trainable = value
+        for layer in (self.layer, *self._layers):
+            layer.trainable = value
 
     @property
     def losses(self):
@@ -115,6 +116,8 @@ class Bidirectional(StateArguments, Wrapper):
     of the backward one; so are the last states that return_state adds. Source: Schuster and Paliwal (1997).
     """
 
+    supports_masking = True
+
     def __init__(self, layer, merge_mode="concat", weights=None, **kwargs):
         if merge_mode not in MERGES:
             raise ValueError(f"Bidirectional: merge_mode must be one of {list(MERGES)}, got {merge_mode!r}.")
@@ -131,14 +134,9 @@ class Bidirectional(StateArguments, Wrapper):
         self.backward_layer.name = "backward_" + layer.name
         # The wrapped layer is the pattern of the two; only they are parts.
         self._layers[:] = [self.forward_layer, self.backward_layer]
-        self.merge_mode = merge_mode
+        self.merge_mode, self.input_spec = merge_mode, layer.input_spec
         for name in ("stateful", "return_sequences", "return_state"):
             setattr(self, name, getattr(layer, name))
-        self.supports_masking = True
-        self.input_spec = layer.input_spec
-        self._set_initial_weights(weights)
-
-    def _set_initial_weights(self, weights):
         if weights is not None:
             half = len(weights) // 2
             self.forward_layer._initial_weights = weights[:half]
@@ -155,17 +153,6 @@ class Bidirectional(StateArguments, Wrapper):
     def _num_constants(self, number):
         for layer in self._both():
             layer._num_constants = number
-
-    @property
-    def trainable(self):
-        """Whether training changes the two layers."""
-        return self.layer.trainable
-
-    @trainable.setter
-    def trainable(self, value):
-        self.layer.trainable = value
-        for layer in self._layers:
-            layer.trainable = value
 
     def get_weights(self):
         """The values of the weights: those of the forward layer, then those of the backward one."""
@@ -208,7 +195,7 @@ class Bidirectional(StateArguments, Wrapper):
             inputs = [inputs, *(as_list(initial_state) or []), *(as_list(constants) or [])]
         kwargs = {"training": training} if has_arg(self.layer.call, "training") else {}
         if has_arg(self.layer.call, "mask"):
-            kwargs["mask"] = mask[0] if isinstance(mask, list) else mask
+            kwargs["mask"] = to_list(mask)[0]
         results = []
         for layer in self._both():
             x, states, own_constants = separate(self._own_part(layer, inputs), None, None, self._num_constants)
@@ -218,21 +205,17 @@ class Bidirectional(StateArguments, Wrapper):
         if self.return_sequences:
             backward = K.reverse(backward, 1)
         merged = MERGES[self.merge_mode](forward, backward)
-        if not self.return_state:
-            return merged
-        return [*as_list(merged), *forward_states, *backward_states]
+        return [*as_list(merged), *forward_states, *backward_states] if self.return_state else merged
 
     def compute_output_shape(self, input_shape):
-        shapes = self.forward_layer.compute_output_shape(input_shape)
-        output, *states = shapes if isinstance(shapes, list) else [shapes]
+        output, *states = to_list(self.forward_layer.compute_output_shape(input_shape))
         if self.merge_mode == "concat":
             output = (*output[:-1], None if output[-1] is None else 2 * output[-1])
         outputs = [output, output] if self.merge_mode is None else [output]
         return [*outputs, *states, *states] if self.return_state or self.merge_mode is None else output
 
     def compute_mask(self, inputs, mask):
-        mask = mask[0] if isinstance(mask, list) else mask
-        mask = mask if self.return_sequences else None
+        mask = to_list(mask)[0] if self.return_sequences else None
         masks = [mask, mask] if self.merge_mode is None else [mask]
         if self.return_state:
             masks += [None] * (2 * len(self.forward_layer.states))
