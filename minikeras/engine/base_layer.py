@@ -74,6 +74,7 @@ class Layer(Uses):
     input_spec = None
     supports_masking = False
     stateful = False
+    _not_stored = ()  # names of arguments of the constructor that get_config leaves out
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -457,7 +458,7 @@ class Layer(Uses):
         if hasattr(self, "dtype"):
             config["dtype"] = self.dtype
         for name in constructor_arguments(type(self), Layer):
-            if name not in ("name", "trainable", "dtype", "weights"):
+            if name not in ("name", "trainable", "dtype", "weights", *self._not_stored):
                 # No such attribute, or no config form: the layer's own get_config has to say what it means.
                 with contextlib.suppress(AttributeError, TypeError):
                     config[name] = serialized(name, getattr(self, name))

@@ -1,5 +1,7 @@
 """Attention: means of values, weighted by how well queries and keys go together."""
 
+import functools
+
 import numpy as np
 
 from .. import backend as K
@@ -129,7 +131,7 @@ class MultiHeadAttention(Layer):
         if causal is not None:
             n, m = causal
             found.append(K.greater_equal(K.expand_dims(K.arange(n), -1), K.expand_dims(K.arange(m), 0)))
-        return None if not found else found[0] if len(found) == 1 else _all(found)
+        return functools.reduce(K.logical_and, found) if found else None
 
     def compute_output_shape(self, input_shape):
         query = self._parts(input_shape)[0]
@@ -140,13 +142,6 @@ class MultiHeadAttention(Layer):
 
     def get_config(self):
         return {**super().get_config(), "output_shape": self.features_out}
-
-
-def _all(masks):
-    first, *others = masks
-    for other in others:
-        first = K.logical_and(first, other)
-    return first
 
 
 def _turned(x, a, b):

@@ -126,16 +126,13 @@ class Conv2DTranspose(_ConvTranspose, Conv2D):
 
 
 class Conv3DTranspose(_ConvTranspose, Conv3D):
+    _not_stored = ("dilation_rate",)
+
     def __init__(self, filters, kernel_size, strides=(1, 1, 1), padding="valid", output_padding=None, data_format=None,
                  activation=None, use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros",
                  kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
                  bias_constraint=None, **kwargs):  # fmt: skip
         self._configure(locals())
-
-    def get_config(self):
-        config = super().get_config()
-        config.pop("dilation_rate", None)
-        return config
 
 
 def _without_kernel(kwargs):
@@ -205,18 +202,15 @@ class DepthwiseConv2D(Conv2D):
 class _Resized(Spatial):
     """A layer without weights that changes the spatial lengths of its input and nothing else."""
 
+    # The layers over one axis do not have this argument.
+    _not_stored = property(lambda self: ("data_format",) if self.rank == 1 else ())
+
     def __init__(self, data_format=None, **kwargs):
         self._configure(locals())
 
     def build(self, input_shape):
         self.compute_output_shape(input_shape)  # raises early when there is no output
         self.built = True
-
-    def get_config(self):
-        config = super().get_config()
-        if self.rank == 1:
-            del config["data_format"]  # not an argument of the layers over one axis
-        return config
 
 
 class _UpSampling(_Resized):

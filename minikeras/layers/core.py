@@ -51,6 +51,8 @@ class Dropout(Noisy):
 class _SpatialDropout(Dropout):
     """Dropout of whole feature maps: the mask is one along the spatial axes. Source: Tompson et al. (CVPR, 2015)."""
 
+    _not_stored = ("data_format",)  # by Keras 2 neither
+
     def __init__(self, rate, data_format=None, **kwargs):
         super().__init__(rate, **kwargs)
         self.data_format = K.normalize_data_format(data_format)
@@ -60,11 +62,6 @@ class _SpatialDropout(Dropout):
         shape = sizes_of(inputs)
         channels = channel_axis(self.data_format) % len(shape)
         return tuple(n if i in (0, channels) else 1 for i, n in enumerate(shape))
-
-    def get_config(self):
-        config = super().get_config()
-        config.pop("data_format", None)  # left out by Keras 2 as well
-        return config
 
 
 class SpatialDropout1D(_SpatialDropout):

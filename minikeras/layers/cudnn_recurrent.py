@@ -49,18 +49,13 @@ class _CuDNNLSTMCell(_CuDNNKernels, LSTMCell):
         return *kernels, bias + recurrent_bias, None
 
 
-class _CuDNNRNN(_CellRNN):
-    def get_config(self):
-        config = super().get_config()
-        del config["unroll"]
-        return config
-
-
-class CuDNNGRU(_CuDNNRNN, cell=_CuDNNGRUCell):
+class CuDNNGRU(_CellRNN, cell=_CuDNNGRUCell):
     """GRU(reset_after=True) with one bias [6 * units]: that of the inputs, then that of the state.
 
     go_backwards (keyword): run from the last step to the first. The other arguments are those of GRU.
     """
+
+    _not_stored = ("cell", "unroll")
 
     def __init__(self, units, kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal",
                  bias_initializer="zeros", kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None,
@@ -69,11 +64,13 @@ class CuDNNGRU(_CuDNNRNN, cell=_CuDNNGRUCell):
         super().__init__(**given(locals()))
 
 
-class CuDNNLSTM(_CuDNNRNN, cell=_CuDNNLSTMCell):
+class CuDNNLSTM(_CellRNN, cell=_CuDNNLSTMCell):
     """LSTM with one bias [8 * units]: that of the inputs, then that of the state.
 
     go_backwards (keyword): run from the last step to the first. The other arguments are those of LSTM.
     """
+
+    _not_stored = ("cell", "unroll")
 
     def __init__(self, units, kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal",
                  bias_initializer="zeros", unit_forget_bias=True, kernel_regularizer=None, recurrent_regularizer=None,

@@ -43,18 +43,15 @@ class _LocallyConnected(Windowed):
 
 
 class LocallyConnected1D(_LocallyConnected, rank=1):
+    # As Keras 2 writes it.
+    _not_stored = property(lambda self: ("data_format",) if self.data_format == "channels_last" else ())
+
     def call(self, inputs):
         turn = self.data_format == "channels_first"
         x = K.permute_dimensions(inputs, (0, 2, 1)) if turn else inputs
         y = K.local_conv1d(x, self.kernel, self.kernel_size, self.strides)
         y = y + self.bias if self.use_bias else y
         return self.activation(K.permute_dimensions(y, (0, 2, 1)) if turn else y)
-
-    def get_config(self):
-        config = super().get_config()
-        if self.data_format == "channels_last":
-            config.pop("data_format", None)  # as Keras 2 writes it
-        return config
 
 
 class LocallyConnected2D(_LocallyConnected, rank=2, strides=(1, 1)):

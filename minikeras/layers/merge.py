@@ -126,10 +126,9 @@ class Concatenate(_Merge):
 
     def build(self, input_shape):
         self._check_list(input_shape)
-        rest = {tuple(n for i, n in enumerate(s) if i != self.axis % len(s)) for s in input_shape}
-        ranks = {len(shape) for shape in input_shape}
-        columns = zip(*rest, strict=True) if len(ranks) == 1 else [(1, 2)]
-        if any(len({n for n in column if n is not None}) > 1 for column in columns):
+        rest = [[n for i, n in enumerate(s) if i != self.axis % len(s)] for s in input_shape]
+        one_rank = len({len(shape) for shape in rest}) == 1
+        if not one_rank or any(len({*sizes} - {None}) > 1 for sizes in zip(*rest, strict=True)):
             raise ValueError(f"{who(self)}: the inputs must have the same shape but for axis {self.axis}, got shapes "
                              f"{input_shape}.")  # fmt: skip
         self.built = True

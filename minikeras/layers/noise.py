@@ -39,6 +39,8 @@ class AlphaDropout(Noisy):
     noise_shape: shape of the mask, broadcast to the input. Source: Klambauer et al. (NIPS, 2017), section 2.
     """
 
+    _not_stored = ("noise_shape", "seed")  # by Keras 2 neither
+
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
         adopt(self, locals())
 
@@ -48,9 +50,3 @@ class AlphaDropout(Noisy):
         limit = -SELU_ALPHA * SELU_SCALE
         a = ((1 - self.rate) * (1 + self.rate * limit**2)) ** -0.5
         return a * (inputs * kept + limit * (1 - kept)) - a * limit * self.rate
-
-    def get_config(self):
-        config = super().get_config()
-        for name in ("noise_shape", "seed"):  # left out by Keras 2 as well
-            config.pop(name, None)
-        return config

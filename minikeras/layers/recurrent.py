@@ -64,10 +64,6 @@ class StateArguments(Layer):
         finally:
             self.input_spec = self.input_spec[: len(own)]
 
-    def _accept_states(self, initial_state):
-        """Check the initial states that a call gives, and remember their shapes."""
-        self.state_spec = [InputSpec(shape=K.int_shape(state)) for state in initial_state]
-
     def get_config(self):
         config = super().get_config()
         return config if self._num_constants is None else {**config, "num_constants": self._num_constants}
@@ -130,19 +126,6 @@ class RNN(StateArguments):
         """
         if not self.stateful:
             raise AttributeError(f"{who(self)}: reset_states needs a layer made with stateful=True.")
-        shapes = self._known_state_shapes()
-        if self.states[0] is None:
-            self.states = [K.variable(np.zeros(shape), name="state") for shape in shapes]
-            if states is None:
-                return
-        arrays = [np.zeros(shape) for shape in shapes] if states is None else as_list(states)
-        if [np.shape(a) for a in arrays] != shapes:
-            raise ValueError(f"{who(self)}: reset_states expects arrays of shapes {shapes}, got "
-                             f"{[np.shape(a) for a in arrays]}.")  # fmt: skip
-        for variable, array in zip(self.states, arrays, strict=True):
-            K.set_value(variable, array)
-
-    def _known_state_shapes(self):
         shape = self.input_spec[0].shape
         shapes = self._state_shapes(shape) if shape else [(None,)]
         if None in sum(shapes, ()):
@@ -150,13 +133,21 @@ class RNN(StateArguments):
                 f"{who(self)} is stateful, so it has to know its batch size (and, for images, their size): use "
                 f"batch_input_shape=(...) in the first layer or Input(batch_shape=(...)). The input shape is {shape}."
             )
-        return shapes
+        if self.states[0] is None:
+            self.states = [K.variable(np.zeros(shape), name="state") for shape in shapes]
+        arrays = [np.zeros(shape) for shape in shapes] if states is None else as_list(states)
+        if [np.shape(a) for a in arrays] != shapes:
+            raise ValueError(f"{who(self)}: reset_states expects arrays of shapes {shapes}, got "
+                             f"{[np.shape(a) for a in arrays]}.")  # fmt: skip
+        for variable, array in zip(self.states, arrays, strict=True):
+            K.set_value(variable, array)
 
     def _accept_states(self, initial_state):
-        super()._accept_states(initial_state)
+        """Check the initial states that a call gives, and remember their shapes."""
         if len(initial_state) != len(self._state_sizes):
             raise ValueError(f"{who(self)} has {len(self._state_sizes)} states, but got {len(initial_state)} initial "
                              "states.")  # fmt: skip
+        self.state_spec = [InputSpec(shape=K.int_shape(state)) for state in initial_state]
 
     @property
     def losses(self):
@@ -249,6 +240,7 @@ class _CellRNN(RNN):
     """An RNN that makes its own cell: the constructor takes the cell's arguments too, and shows them as attributes."""
 
     cell_class = None
+    _not_stored = ("cell",)
 
     def __init_subclass__(cls, cell=None, **kwargs):
         if cell is not None:
@@ -269,11 +261,6 @@ class _CellRNN(RNN):
 
     def call(self, inputs, mask=None, training=None, initial_state=None):
         return super().call(inputs, mask=mask, training=training, initial_state=initial_state)
-
-    def get_config(self):
-        config = super().get_config()
-        del config["cell"]
-        return config
 
     @classmethod
     def from_config(cls, config):

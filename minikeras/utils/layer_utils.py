@@ -5,6 +5,7 @@ import numpy as np
 
 from .. import backend as K
 from .conv_utils import convert_kernel
+from .generic_utils import to_list
 
 
 def count_params(weights):
@@ -20,7 +21,7 @@ def print_summary(model, line_length=None, positions=None, print_fn=None):
     """
     print_fn = print_fn or print
     in_a_row = _is_in_a_row(model)
-    relevant = None if in_a_row else _relevant_nodes(model)
+    relevant = None if in_a_row else nodes_of(model)
     table = [_cells(layer, relevant) for layer in model.layers]
     header = [["Layer (type)"], ["Output Shape"], ["Param #"], ["Connected to"]][: 3 if in_a_row else 4]
     fixed = line_length or positions
@@ -34,7 +35,10 @@ def print_summary(model, line_length=None, positions=None, print_fn=None):
 
     def show(cells):
         for fields in itertools.zip_longest(*cells, fillvalue=""):
-            print_fn(_row(fields, positions))
+            line = ""
+            for field, position in zip(fields, positions, strict=False):
+                line = (line + field)[: position - 1].ljust(position)
+            print_fn(line.rstrip())
 
     print_fn(f'Model: "{model.name}"')
     print_fn("_" * line_length)
@@ -67,36 +71,33 @@ def _print_totals(model, print_fn):
     print_fn(f"Non-trainable params: {total - trainable:,}")
 
 
-def _row(fields, positions):
-    line = ""
-    for field, position in zip(fields, positions, strict=False):
-        line = (line + field)[: position - 1].ljust(position)
-    return line.rstrip()
+def nodes_of(model):
+    """The nodes of a model's graph: {id: node}."""
+    return {id(node): node for nodes in getattr(model, "_nodes_by_depth", {}).values() for node in nodes}
 
 
-def _relevant_nodes(model):
-    return {id(node) for nodes in getattr(model, "_nodes_by_depth", {}).values() for node in nodes}
+def shape_shown(layer, which="output_shape"):
+    """The `input_shape` or `output_shape` of a layer, for a table or a drawing."""
+    try:
+        return getattr(layer, which)
+    except (AttributeError, RuntimeError):
+        return "multiple"
 
 
 def _is_in_a_row(model):
     """Whether each layer has one input and one consumer, so that a column of connections would say nothing."""
     if type(model).__name__ == "Sequential" or not model._is_graph_network:
         return True
-    nodes_of_depth = model._nodes_by_depth.values()
-    if any(len(nodes) > 1 or len(nodes[0].inbound_layers) > 1 for nodes in nodes_of_depth):
-        return False
-    layers = [nodes[0].outbound_layer for nodes in nodes_of_depth]
-    return len({id(layer) for layer in layers}) == len(layers)
+    nodes = nodes_of(model).values()
+    layers = {id(node.outbound_layer) for node in nodes}
+    one_each = len(nodes) == len(layers) == len(model._nodes_by_depth)
+    return one_each and all(len(node.inbound_layers) <= 1 for node in nodes)
 
 
 def _cells(layer, relevant):
     """The fields of a layer, each a list of lines: name, shape of each output, parameters, what it is connected to."""
-    try:
-        shape = layer.output_shape
-    except (AttributeError, RuntimeError):
-        shape = "multiple"
-    cells = [[f"{layer.name} ({type(layer).__name__})"], [str(s) for s in shape] if isinstance(shape, list) else
-             [str(shape)], [str(layer.count_params() if layer.built else 0)]]  # fmt: skip
+    cells = [[f"{layer.name} ({type(layer).__name__})"], [str(shape) for shape in to_list(shape_shown(layer))],
+             [str(layer.count_params() if layer.built else 0)]]  # fmt: skip
     if relevant is not None:
         cells.append([f"{source.name}[{node_index}][{tensor_index}]"
                       for node in layer._inbound_nodes if id(node) in relevant
@@ -132,13 +133,10 @@ def get_source_inputs(tensor, layer=None, node_index=None):
     return sources
 
 
-_THEANO_CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose")
-
-
 def convert_all_kernels_in_model(model):
     """Turn the kernels of all convolutions of a model round: for weights trained by true convolution (Theano)."""
     for layer in model.layers:
-        if type(layer).__name__ in _THEANO_CONVOLUTIONS:
+        if type(layer).__name__ in ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose"):
             K.set_value(layer.kernel, convert_kernel(K.get_value(layer.kernel)))
 
 

@@ -1,6 +1,8 @@
 """Drawings of models, by the package pydot and the program Graphviz."""
 import os
 
+from .layer_utils import nodes_of, shape_shown
+
 
 def _import_pydot():
     for name in ("pydot", "pydotplus"):
@@ -63,8 +65,8 @@ def plot_model(model, to_file="model.png", show_shapes=False, show_layer_names=T
     and the file is no PDF or text. Raises OSError without Graphviz.
     """
     dot = model_to_dot(model, show_shapes, show_layer_names, rankdir, expand_nested, dpi)
-    kind = os.path.splitext(to_file)[1][1:] or "png"
-    target = to_file if os.path.splitext(to_file)[1] else f"{to_file}.{kind}"
+    kind = os.path.splitext(to_file)[1][1:]
+    target, kind = (to_file, kind) if kind else (f"{to_file}.png", "png")
     try:
         dot.write(target, format="raw" if kind == "dot" else kind)
     except FileNotFoundError as error:
@@ -89,7 +91,7 @@ def _inner_model(layer):
 
 
 def _edges(model):
-    nodes = {id(node) for nodes in model._nodes_by_depth.values() for node in nodes}
+    nodes = nodes_of(model)
     members = {id(layer) for layer in model.layers}
     return [(source, layer) for layer in model.layers for node in layer._inbound_nodes if id(node) in nodes
             for source in node.inbound_layers if id(source) in members]
@@ -112,12 +114,5 @@ def _label(layer, show_shapes, show_layer_names):
     label = f"{layer.name}: {kind}" if show_layer_names else kind
     if not show_shapes:
         return label
-    shapes = [str(_shape(layer, which)) for which in ("input_shape", "output_shape")]
-    return f"{label}\n|{{input:|output:}}|{{{{{shapes[0]}}}|{{{shapes[1]}}}}}"
-
-
-def _shape(layer, which):
-    try:
-        return getattr(layer, which)
-    except (AttributeError, RuntimeError):
-        return "multiple"
+    given, made = shape_shown(layer, "input_shape"), shape_shown(layer)
+    return f"{label}\n|{{input:|output:}}|{{{{{given}}}|{{{made}}}}}"
