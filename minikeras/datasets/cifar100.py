@@ -3,6 +3,7 @@
 import os
 
 from ..utils.data_utils import get_file
+from ..utils.generic_utils import one_of
 from .cifar import ORIGIN, arrange, load_batch
 
 
@@ -13,8 +14,7 @@ def load_data(label_mode="fine"):
     Images are [n, 32, 32, 3], or [n, 3, 32, 32] where the image data format is "channels_first".
     Source: Krizhevsky, Learning Multiple Layers of Features from Tiny Images (2009).
     """
-    if label_mode not in ("fine", "coarse"):
-        raise ValueError(f'cifar100.load_data: label_mode must be "fine" or "coarse", not {label_mode!r}.')
+    one_of("cifar100.load_data: label_mode", label_mode, ("fine", "coarse"))
     digest = "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7"
     name = "cifar-100-python"
     folder = get_file(name, origin=ORIGIN + name + ".tar.gz", untar=True, file_hash=digest)

@@ -7,6 +7,7 @@ defaults.
 from .. import backend as K
 from ..engine.base_layer import InputSpec
 from ..utils.conv_utils import deconv_length, normalize_tuple
+from ..utils.generic_utils import one_of
 from . import pooling
 from .common import known, new_weight, sizes_of, who
 from .spatial import Spatial, Windowed, channel_axis, spatial_axes
@@ -238,10 +239,8 @@ class UpSampling1D(_UpSampling, rank=1):
 class UpSampling2D(_UpSampling, rank=2):
     def __init__(self, size=(2, 2), data_format=None, interpolation="nearest", **kwargs):
         super().__init__(size, data_format, **kwargs)
-        if interpolation not in ("nearest", "bilinear", "bilinear_half_pixel"):
-            raise ValueError(f'{who(self)}: interpolation must be "nearest", "bilinear" or "bilinear_half_pixel", got '
-                             f"{interpolation!r}.")
-        self.interpolation = interpolation
+        known_ones = ("nearest", "bilinear", "bilinear_half_pixel")
+        self.interpolation = one_of(f"{who(self)}: interpolation", interpolation, known_ones)
 
     def call(self, inputs):
         return K.resize_images(inputs, *self.size, self.data_format, self.interpolation)

@@ -4,7 +4,7 @@ import copy
 
 from .. import backend as K
 from ..engine.base_layer import InputSpec, Layer
-from ..utils.generic_utils import CustomObjectScope, has_arg, to_list
+from ..utils.generic_utils import CustomObjectScope, has_arg, one_of, to_list
 from .common import from_config_with, sizes_of, who
 from .recurrent import StateArguments, as_list, separate
 
@@ -119,8 +119,7 @@ class Bidirectional(StateArguments, Wrapper):
     supports_masking = True
 
     def __init__(self, layer, merge_mode="concat", weights=None, **kwargs):
-        if merge_mode not in MERGES:
-            raise ValueError(f"Bidirectional: merge_mode must be one of {list(MERGES)}, got {merge_mode!r}.")
+        one_of("Bidirectional: merge_mode", merge_mode, MERGES)
         super().__init__(layer, **kwargs)
         self.forward_layer = copy.copy(layer)
         self.forward_layer._layers = list(layer._layers)

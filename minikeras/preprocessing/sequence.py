@@ -6,6 +6,7 @@ import random
 import numpy as np
 
 from ..utils.data_utils import Sequence
+from ..utils.generic_utils import one_of
 
 __all__ = ["TimeseriesGenerator", "make_sampling_table", "pad_sequences", "skipgrams", "timeseries_generator_from_json"]
 
@@ -19,8 +20,7 @@ def pad_sequences(sequences, maxlen=None, dtype="int32", padding="pre", truncati
     Returns [sequences, maxlen, ...]. Raises ValueError for anything else.
     """
     for name, side in (("padding", padding), ("truncating", truncating)):
-        if side not in ("pre", "post"):
-            raise ValueError(f"pad_sequences: {name} must be 'pre' or 'post', got {side!r}.")
+        one_of(f"pad_sequences: {name}", side, ("pre", "post"))
     if not hasattr(sequences, "__len__"):
         raise ValueError(f"pad_sequences: expected a list of sequences, got {type(sequences).__name__}.")
     for i, sequence in enumerate(sequences):

@@ -7,6 +7,7 @@ from hashlib import md5
 import numpy as np
 
 from ..datasets._text import legacy_num_words
+from ..utils.generic_utils import one_of
 
 __all__ = ["Tokenizer", "hashing_trick", "one_hot", "text_to_word_sequence", "tokenizer_from_json"]
 
@@ -123,8 +124,7 @@ class Tokenizer:
         (1 + log count) * log(1 + document_count / (1 + sequences seen with it)).
         Raises ValueError when neither num_words nor texts were given, or for 'tfidf' without fitting.
         """
-        if mode not in ("binary", "count", "freq", "tfidf"):
-            raise ValueError(f"Tokenizer: mode must be 'binary', 'count', 'freq' or 'tfidf', got {mode!r}.")
+        one_of("Tokenizer: mode", mode, ("binary", "count", "freq", "tfidf"))
         if not (self.num_words or self.word_index):
             raise ValueError("Tokenizer: give num_words, or call fit_on_texts first.")
         if mode == "tfidf" and not self.document_count:

@@ -6,6 +6,8 @@ padding in words: "valid" none, "same" as many output elements as strides, "full
 """
 import numpy as np
 
+from .generic_utils import one_of
+
 
 def normalize_tuple(value, n, name):
     """`value`, an int or n ints, as a tuple of n ints. `name` is for the ValueError raised when it is neither."""
@@ -28,14 +30,9 @@ def normalize_padding(value):
     return padding
 
 
-def _check_padding(padding, allowed):
-    if padding not in allowed:
-        raise ValueError(f"padding must be one of {', '.join(map(repr, allowed))}, got {padding!r}.")
-
-
 def conv_output_length(input_length, filter_size, padding, stride, dilation=1):
     """Length that a convolution or pooling gives along one axis; None for an unknown input length."""
-    _check_padding(padding, ("same", "valid", "full", "causal"))
+    one_of("padding", padding, ("same", "valid", "full", "causal"))
     if input_length is None:
         return None
     reach = (filter_size - 1) * dilation
@@ -45,7 +42,7 @@ def conv_output_length(input_length, filter_size, padding, stride, dilation=1):
 
 def conv_input_length(output_length, filter_size, padding, stride):
     """The shortest input length from which a convolution gives `output_length`; None for None."""
-    _check_padding(padding, ("same", "valid", "full"))
+    one_of("padding", padding, ("same", "valid", "full"))
     if output_length is None:
         return None
     return (output_length - 1) * stride - 2 * _pad(padding, filter_size) + filter_size
@@ -56,7 +53,7 @@ def deconv_length(dim_size, stride_size, kernel_size, padding, output_padding, d
 
     output_padding: elements added at the end, or None for the length inferred from the padding alone.
     """
-    _check_padding(padding, ("same", "valid", "full"))
+    one_of("padding", padding, ("same", "valid", "full"))
     if dim_size is None:
         return None
     kernel_size = (kernel_size - 1) * dilation + 1

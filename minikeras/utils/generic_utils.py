@@ -235,7 +235,14 @@ def func_load(code, defaults=None, closure=None, globs=None):
     return types.FunctionType(code, globals() if globs is None else globs, code.co_name, defaults, cells)
 
 
-# Signatures
+# Arguments
+
+
+def one_of(name, value, allowed):
+    """`value`, the argument `name`, if it is among the allowed ones. Raises ValueError otherwise."""
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}; got {value!r}.")
+    return value
 
 
 def getargspec(fn):

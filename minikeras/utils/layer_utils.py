@@ -5,7 +5,7 @@ import numpy as np
 
 from .. import backend as K
 from .conv_utils import convert_kernel
-from .generic_utils import to_list
+from .generic_utils import one_of, to_list
 
 
 def count_params(weights):
@@ -146,9 +146,8 @@ def convert_dense_weights_data_format(dense, previous_feature_map_shape, target_
     previous_feature_map_shape: without the batch, in the *target* format. target_data_format: that of the new data.
     Raises ValueError for another data format.
     """
-    if target_data_format not in ("channels_first", "channels_last"):
-        raise ValueError(f"convert_dense_weights_data_format: target_data_format must be 'channels_first' or "
-                         f"'channels_last', got {target_data_format!r}.")
+    name = "convert_dense_weights_data_format: target_data_format"
+    one_of(name, target_data_format, ("channels_first", "channels_last"))
     kernel, *bias = dense.get_weights()
     shape = tuple(previous_feature_map_shape)
     rows = np.arange(kernel.shape[0])

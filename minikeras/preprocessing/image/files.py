@@ -7,8 +7,9 @@ from numbers import Real
 import numpy as np
 
 from ... import backend as K
+from ...utils.generic_utils import one_of
 from .iterators import Iterator, share_of
-from .pictures import CHANNELS, checked_data_format, img_to_array, load_img
+from .pictures import CHANNELS, img_to_array, load_img
 
 _FORMATS = Iterator.white_list_formats
 
@@ -37,13 +38,11 @@ class BatchFromFilesMixin:
     def set_processing_attrs(self, image_data_generator, target_size, color_mode, data_format, save_to_dir, save_prefix,
                              save_format, subset, interpolation):  # fmt: skip
         """Take over how pictures are read and changed. Raises ValueError for another color_mode, subset, ..."""
-        if color_mode not in CHANNELS:
-            raise ValueError(f"color_mode must be one of {', '.join(CHANNELS)}; got {color_mode!r}.")
-        self.image_data_generator, self.target_size = image_data_generator, tuple(target_size)
-        self.color_mode, self.interpolation = color_mode, interpolation
-        self.data_format = checked_data_format(data_format)
+        self.color_mode = one_of("color_mode", color_mode, CHANNELS)
+        self.image_data_generator, self.interpolation = image_data_generator, interpolation
+        self.data_format = K.normalize_data_format(data_format)
+        self.target_size = size = tuple(target_size)
         channels = (CHANNELS[color_mode],)
-        size = self.target_size
         self.image_shape = size + channels if self.data_format == "channels_last" else channels + size
         self.save_to_dir, self.save_prefix, self.save_format = save_to_dir, save_prefix, save_format
         self.subset, self.split = subset, share_of(subset, getattr(image_data_generator, "validation_split", 0))
@@ -100,7 +99,7 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
         self.set_processing_attrs(image_data_generator, target_size, color_mode, data_format, save_to_dir, save_prefix,
                                   save_format, subset, interpolation)  # fmt: skip
         self.directory, self.dtype = directory, dtype or K.floatx()
-        self.class_mode = _checked_class_mode(class_mode, ("categorical", "binary", "sparse", "input", None))
+        self.class_mode = one_of("class_mode", class_mode, ("categorical", "binary", "sparse", "input", None))
         if not classes:
             classes = sorted(entry.name for entry in os.scandir(directory) if entry.is_dir())
         self.class_indices = {name: index for index, name in enumerate(classes)}
@@ -111,12 +110,6 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
         self.samples = len(self.filenames)
         print(f"Found {self.samples} images belonging to {self.num_classes} classes.")
         super().__init__(self.samples, batch_size, shuffle, seed)
-
-
-def _checked_class_mode(class_mode, allowed):
-    if class_mode not in allowed:
-        raise ValueError(f"class_mode must be one of {', '.join(map(repr, allowed))}; got {class_mode!r}.")
-    return class_mode
 
 
 def _pictures_below(directory, folder, follow_links):
@@ -156,9 +149,9 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
         self.set_processing_attrs(image_data_generator, target_size, color_mode, data_format, save_to_dir, save_prefix,
                                   save_format, subset, interpolation)  # fmt: skip
         self.directory, self.dtype, self.x_col = directory or "", dtype, x_col
-        modes = ("categorical", "binary", "sparse", "input", "multi_output", "raw", None)
-        self.class_mode = _checked_class_mode(class_mode, modes)
-        has_classes = class_mode in ("categorical", "binary", "sparse")
+        with_classes = ("categorical", "binary", "sparse")
+        has_classes = class_mode in with_classes
+        self.class_mode = one_of("class_mode", class_mode, (*with_classes, "input", "multi_output", "raw", None))
         names = list(dataframe[x_col])
         if not all(isinstance(name, str) for name in names):
             raise TypeError(f"All values of the column x_col={x_col!r} must be strings.")
@@ -200,7 +193,7 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
         if not all(isinstance(label, kinds) for label in labels):
             raise TypeError(f"For class_mode={self.class_mode!r} all values of the column y_col={y_col!r} must be "
                             f"strings (or lists of them, if 'categorical').")
-        classes = list(dict.fromkeys(classes)) if classes else sorted({one for label in labels for one in _each(label)})
+        classes = list(dict.fromkeys(classes or sorted({one for label in labels for one in _each(label)})))
         if self.class_mode == "binary" and len(classes) != 2:
             raise ValueError(f"class_mode='binary' needs two classes, but y_col={y_col!r} has {len(classes)}.")
         return {name: index for index, name in enumerate(classes)}

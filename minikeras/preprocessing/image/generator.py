@@ -5,9 +5,10 @@ import warnings
 
 import numpy as np
 
+from ... import backend as K
+from ...utils.generic_utils import one_of
 from .files import DataFrameIterator, DirectoryIterator
 from .iterators import NumpyArrayIterator, batch_random, warn_of_channels
-from .pictures import checked_data_format
 from .transforms import FILL_MODES, apply_affine_transform, apply_channel_shift, brighter, checked_pair
 
 _EPSILON = 1e-6  # added to what is divided by
@@ -40,11 +41,10 @@ class ImageDataGenerator:
                  rescale=None, preprocessing_function=None, data_format="channels_last", validation_split=0.0,
                  interpolation_order=1, dtype="float32"):  # fmt: skip
         vars(self).update({name: value for name, value in locals().items() if name != "self"})
-        self.data_format = data_format = checked_data_format(data_format)
+        self.data_format = data_format = K.normalize_data_format(data_format)
         self.channel_axis, self.row_axis, self.col_axis = (3, 1, 2) if data_format == "channels_last" else (1, 2, 3)
         self.mean = self.std = self.principal_components = None
-        if fill_mode not in FILL_MODES:
-            raise ValueError(f"ImageDataGenerator: fill_mode must be in {', '.join(FILL_MODES)}; got {fill_mode!r}.")
+        one_of("ImageDataGenerator: fill_mode", fill_mode, FILL_MODES)
         if not 0 <= validation_split < 1:
             raise ValueError(f"ImageDataGenerator: validation_split must be in [0, 1), got {validation_split}.")
         if isinstance(zoom_range, numbers.Real):

@@ -8,7 +8,8 @@ import numpy as np
 
 from ... import backend as K
 from ...utils.data_utils import Sequence
-from .pictures import array_to_img, checked_data_format
+from ...utils.generic_utils import one_of
+from .pictures import array_to_img
 
 _DRAWS = threading.local()  # .random: where the batch that this thread is making draws from
 
@@ -132,8 +133,7 @@ class Iterator(Sequence):
 
 def share_of(subset, validation_split):
     """The (start, end) of a subset, as shares of the samples. Raises ValueError for another subset."""
-    if subset not in (None, "training", "validation"):
-        raise ValueError(f"subset must be 'training', 'validation' or None, got {subset!r}.")
+    one_of("subset", subset, ("training", "validation", None))
     if subset and not validation_split:
         raise ValueError(f"subset={subset!r} needs ImageDataGenerator(validation_split=...).")
     return {None: (0, 1), "validation": (0, validation_split), "training": (validation_split, 1)}[subset]
@@ -165,7 +165,7 @@ class NumpyArrayIterator(Iterator):
         self.y, self.sample_weight = (None if a is None else a[start:end] for a in (y, sample_weight))
         if x.ndim != 4:
             raise ValueError(f"Pictures must be an array with four axes, got shape {x.shape}.")
-        self.data_format, self.dtype = checked_data_format(data_format), dtype or K.floatx()
+        self.data_format, self.dtype = K.normalize_data_format(data_format), dtype or K.floatx()
         warn_of_channels(x, self.data_format)
         self.image_data_generator = image_data_generator
         self.save_to_dir, self.save_prefix, self.save_format = save_to_dir, save_prefix, save_format

@@ -7,6 +7,7 @@ from importlib import import_module
 import numpy as np
 
 from ... import backend as K
+from ...utils.generic_utils import one_of
 
 RESAMPLING = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
 CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
@@ -20,14 +21,6 @@ def needed(module):
         raise ImportError(f"Pictures need {module}: pip install 'minikeras-multibackend[images]'.") from error
 
 
-def checked_data_format(data_format):
-    """The data format, or that of the settings for None. Raises ValueError for other words."""
-    data_format = data_format or K.image_data_format()
-    if data_format not in ("channels_first", "channels_last"):
-        raise ValueError(f"data_format must be 'channels_first' or 'channels_last', got {data_format!r}.")
-    return data_format
-
-
 def load_img(path, grayscale=False, color_mode="rgb", target_size=None, interpolation="nearest"):
     """The picture in a file, as an image of Pillow.
 
@@ -38,10 +31,8 @@ def load_img(path, grayscale=False, color_mode="rgb", target_size=None, interpol
     if grayscale:
         warnings.warn('load_img: say color_mode="grayscale" instead of grayscale=True.', stacklevel=2)
         color_mode = "grayscale"
-    if color_mode not in CHANNELS:
-        raise ValueError(f"load_img: color_mode must be one of {', '.join(CHANNELS)}; got {color_mode!r}.")
-    if interpolation not in RESAMPLING:
-        raise ValueError(f"load_img: interpolation must be one of {', '.join(RESAMPLING)}; got {interpolation!r}.")
+    one_of("load_img: color_mode", color_mode, CHANNELS)
+    one_of("load_img: interpolation", interpolation, RESAMPLING)
     pil = needed("PIL.Image")
     with pil.open(path) as opened:
         mode = opened.mode if color_mode == "grayscale" and opened.mode in ("I", "I;16") else \
@@ -57,7 +48,7 @@ def img_to_array(img, data_format=None, dtype=None):
 
     data_format, dtype: by default those of the settings. Raises ValueError unless the image has two or three axes.
     """
-    data_format = checked_data_format(data_format)
+    data_format = K.normalize_data_format(data_format)
     x = np.asarray(img, dtype or K.floatx())
     if x.ndim not in (2, 3):
         raise ValueError(f"img_to_array: an image has two or three axes, got shape {x.shape}.")
@@ -73,7 +64,7 @@ def array_to_img(x, data_format=None, scale=True, dtype=None):
     values to 0 ... 255, the least to 0 and the largest to 255. data_format, dtype: by default those of the settings.
     Raises ValueError for other shapes.
     """
-    data_format = checked_data_format(data_format)
+    data_format = K.normalize_data_format(data_format)
     x = np.asarray(x, dtype or K.floatx())
     if x.ndim != 3:
         raise ValueError(f"array_to_img: expected an image with three axes, got shape {x.shape}.")

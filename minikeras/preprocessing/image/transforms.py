@@ -8,6 +8,7 @@ The `random_` functions draw from NumPy's global generator.
 
 import numpy as np
 
+from ...utils.generic_utils import one_of
 from .pictures import array_to_img, img_to_array, needed
 
 # scipy's own "wrap" leaves out one of the two pixels that meet at the edge.
@@ -26,8 +27,7 @@ def apply_affine_transform(x, theta=0, tx=0, ty=0, shear=0, zx=1, zy=1, row_axis
     if x.ndim != 3 or {axis % 3 for axis in axes} != {0, 1, 2}:
         raise ValueError(f"An image has three axes: row, column and channel; got shape {x.shape} and axes {row_axis}, "
                          f"{col_axis}, {channel_axis}.")
-    if fill_mode not in FILL_MODES:
-        raise ValueError(f"fill_mode must be one of {', '.join(FILL_MODES)}; got {fill_mode!r}.")
+    one_of("fill_mode", fill_mode, FILL_MODES)
     if (theta, tx, ty, shear, zx, zy) == (0, 0, 0, 0, 1, 1):
         return x
     theta, shear = np.deg2rad(theta), np.deg2rad(shear)
