@@ -86,22 +86,18 @@ class MultiHeadAttention(Layer):
         seen = self._seen(mask, attention_mask if asked is None else asked, (n, m) if use_causal_mask else None, query)
         query, key, value = (self._heads(x, name) for x, name in ((query, "query"), (key, "key"), (value, "value")))
 
-        def weights():
-            scores = K.matmul(query * float(self.key_dim) ** -0.5, _turned(key, -1, -2))
-            lowest = -6e4 if K.dtype(scores) == "float16" else -1e9
-            return K.softmax(scores if seen is None else K.where(seen, scores, lowest))
-
-        shares = weights() if return_attention_scores else None
-
-        def plain():
-            fused = shares is None
-            return K.scaled_dot_product_attention(query, key, value, seen) if fused else K.matmul(shares, value)
-
-        def dropped():
-            return K.matmul(K.dropout(weights() if shares is None else shares, self.dropout, seed=self.seed), value)
-
-        outputs = self._joined(K.in_train_phase(dropped, plain, training) if 0.0 < self.dropout < 1.0 else plain())
-        return outputs if shares is None else [outputs, shares]
+        scores = K.matmul(query * float(self.key_dim) ** -0.5, _turned(key, -1, -2))
+        lowest = -6e4 if K.dtype(scores) == "float16" else -1e9
+        shares = K.softmax(scores if seen is None else K.where(seen, scores, lowest))
+        if return_attention_scores:
+            outputs = K.matmul(shares, value)
+        else:
+            outputs = K.scaled_dot_product_attention(query, key, value, seen)
+        if 0.0 < self.dropout < 1.0:
+            kept = lambda: K.dropout(shares, self.dropout, seed=self.seed)
+            outputs = K.in_train_phase(lambda: K.matmul(kept(), value), outputs, training)
+        outputs = self._joined(outputs)
+        return [outputs, shares] if return_attention_scores else outputs
 
     def _heads(self, x, name):
         """[batch, ..., places, features] -> [batch, ..., heads, places, size]."""
