@@ -11,17 +11,14 @@ Names such as `sum`, `max`, `any`, `slice` and `eval` are those of Keras, and sh
 from importlib import import_module as _import_module
 
 from . import operators as _operators
-from .config import (
-    epsilon, floatx, image_data_format, normalize_data_format, set_epsilon, set_floatx, set_image_data_format,
-)  # fmt: skip
-from .function import (
-    Function, batch_get_value, batch_set_value, eval, function, get_value, set_value, to_numpy,
-)  # fmt: skip
+from .config import (epsilon, floatx, image_data_format, normalize_data_format, set_epsilon, set_floatx,
+                     set_image_data_format)
+from .function import Function, batch_get_value, batch_set_value, eval, function, get_value, set_value, to_numpy
 from .gradients import gradients
 from .op import OPS
 from .ops.sparse import SparseTensor, to_dense
 from .runtime import backend, set_backend
-from .tensor import Placeholder, Tensor, Update, name_scope
+from .tensor import Placeholder, Tensor, Update, is_sparse, name_scope
 from .variable import Variable
 
 # Families of ops: the public functions that the files of ops/ declare are functions of K, but for ...
@@ -32,11 +29,11 @@ FAMILIES = tuple(
 
 # ... the parts of which those functions and their gradients are made. (OPS has all ops.)
 _PARTS = frozenset(
-    "NewAxis add_along_axis average_pooling batch_moments bernoulli binary cast_like choose clipped_normal comparison "
+    "NewAxis add_along_axis along average_pooling batch_moments bernoulli binary cast_like choose clipped_normal "
     "concat convolution ctc_beam ctc_greedy ctc_loss drop dynamic_put dynamic_slice float_like getitem index_tensor "
-    "keep leaky_relu loop max_pooling max_pooling_select merge_axes neutral normal number_like partly_known "
-    "peak_gradients put python_index rectify restore run_cond scatter_add sigmoid_crossentropy sizes_of slice_of "
-    "softmax_crossentropy sparse_softmax_crossentropy spread sum_to trimmed true_divide uniform".split()
+    "keep leaky_relu loop max_pooling max_pooling_select merge_axes neutral normal number_like part partly_known "
+    "peak_gradients put python_index rectify restore run_cond scatter_add shape_of sigmoid_crossentropy sizes_of "
+    "slice_of softmax_crossentropy sparse_softmax_crossentropy spread static sum_to trimmed true_divide uniform".split()
 )
 
 

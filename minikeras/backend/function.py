@@ -6,9 +6,9 @@ import threading
 import numpy as np
 
 from . import config, runtime
-from .op import Spec, as_tensor
+from .op import OPS, Spec, as_tensor
 from .program import NeedsValue, specialise
-from .tensor import Constant, Placeholder, Tensor, Update, show
+from .tensor import Constant, Placeholder, Shaped, Tensor, Update, compatible, is_sparse, show
 from .variable import Variable
 
 CACHED_SHAPES = 32  # linked programs that a function keeps, one a set of input shapes
@@ -24,12 +24,13 @@ class Function:
     """
 
     def __init__(self, inputs, outputs, updates=None, name=None, **kwargs):
-        refuse_session_arguments(kwargs)
+        if kwargs:
+            raise ValueError(f"K.function: unknown arguments {sorted(kwargs)}. Fetches, feeds and run options belonged "
+                             "to TensorFlow sessions: give further tensors as outputs, further values as inputs.")
         inputs = [] if inputs is None else list(inputs)
-        self.sparse_at = {i: t.dtype for i, t in enumerate(inputs) if getattr(t, "is_sparse_tensor", False)}
+        self.sparse_at = {i: t for i, t in enumerate(inputs) if is_sparse(t)}
         self.arguments = len(inputs)
-        if self.sparse_at:
-            inputs = [p for t in inputs for p in (t.parts() if getattr(t, "is_sparse_tensor", False) else [t])]
+        inputs = [p for t in inputs for p in (t.parts() if is_sparse(t) else [t])]
         self.phase_at = next((i for i, t in enumerate(inputs) if is_learning_phase(t)), None)
         self.fed = [t for i, t in enumerate(inputs) if i != self.phase_at]
         self.inputs, self.name = inputs, name or "K.function"
@@ -57,7 +58,8 @@ class Function:
         if len(inputs) != self.arguments:
             raise ValueError(f"{self.name}: {self.arguments} inputs expected, got {len(inputs)}.")
         if self.sparse_at:
-            inputs = self._with_parts(inputs)
+            sparse = self.sparse_at
+            inputs = [a for i, v in enumerate(inputs) for a in (sparse[i].arrays(v) if i in sparse else [v])]
         if self.phase_at is not None:
             phase = int(inputs[self.phase_at])
             inputs = [*inputs[: self.phase_at], *inputs[self.phase_at + 1 :]]
@@ -81,15 +83,6 @@ class Function:
         backend = runtime.active() if backend is None else runtime.load(backend)
         return specialise(self.fed, specs, self.outputs, self.updates, backend, phase)
 
-    def _with_parts(self, inputs):
-        """The inputs with sparse matrices as the arrays that they consist of."""
-        from .ops.sparse import parts_of
-
-        found = []
-        for i, value in enumerate(inputs):
-            found += parts_of(value, self.sparse_at[i], padded=True) if i in self.sparse_at else [value]
-        return found
-
     def _forget(self):
         with self._lock:
             self._linked.clear()
@@ -104,7 +97,9 @@ class Function:
             if key in self._linked:
                 return self._linked[key]
             for tensor, array in zip(self.fed, arrays, strict=True):
-                check_shape(self.name, tensor, tuple(array.shape))
+                if not compatible(tensor.shape, array.shape):
+                    raise ValueError(f'{self.name}: input "{tensor.name}" expects {show(tensor)}, got an array of '
+                                     f"shape {list(array.shape)}.")
             specs = [Spec(tuple(a.shape), d) for a, d in zip(arrays, self.dtypes, strict=True)]
             known = {i: self._host(backend, arrays, i) for i in self._by_value}
             try:
@@ -136,11 +131,7 @@ def _add_place(error):
 
 def dense(output):
     """An output as a tensor; sparse ones become dense."""
-    if getattr(output, "is_sparse_tensor", False):
-        from .ops.sparse import to_dense
-
-        return to_dense(output)
-    return as_tensor(output)
+    return as_tensor(output.dense() if is_sparse(output) else output)
 
 
 def is_learning_phase(tensor):
@@ -155,40 +146,17 @@ def as_updates(updates):
         if isinstance(update, (tuple, list)):
             variable, new = update
             update = Update(variable, cast_like(as_tensor(new, variable.dtype), variable))
-        found.append(update)
-    for update in found:
         if not isinstance(update, Update):
             raise TypeError(f"updates: expected K.update(...) or (variable, new value), got {update!r}.")
+        found.append(update)
     return found
 
 
 def cast_like(tensor, variable):
     """The tensor in the variable's dtype. Raises ValueError when it cannot have the variable's shape."""
-    if len(tensor.shape) != len(variable.shape) or any(
-        a is not None and b is not None and a != b for a, b in zip(tensor.shape, variable.shape, strict=True)
-    ):
+    if not compatible(tensor.shape, variable.shape):
         raise ValueError(f'K.update: variable "{variable.name}" {show(variable)} cannot take a value {show(tensor)}.')
-    if tensor.dtype == variable.dtype:
-        return tensor
-    from .ops.shape import cast
-
-    return cast(tensor, variable.dtype)
-
-
-def check_shape(name, tensor, shape):
-    """Raises ValueError when an array of that shape cannot be fed for the tensor."""
-    fits = len(shape) == len(tensor.shape) and all(n in (None, m) for n, m in zip(tensor.shape, shape, strict=True))
-    if not fits:
-        raise ValueError(f'{name}: input "{tensor.name}" expects {show(tensor)}, got an array of shape {list(shape)}.')
-
-
-def refuse_session_arguments(kwargs):
-    """K.function of TensorFlow took arguments of its sessions; here there are none."""
-    if kwargs:
-        raise ValueError(
-            f"K.function: unknown arguments {sorted(kwargs)}. Fetches, feeds and run options belonged to TensorFlow "
-            "sessions: give further tensors as outputs, and further values as inputs."
-        )
+    return tensor if tensor.dtype == variable.dtype else OPS["cast"](tensor, variable.dtype)
 
 
 def function(inputs, outputs, updates=None, **kwargs):
@@ -206,11 +174,9 @@ def function(inputs, outputs, updates=None, **kwargs):
 
 def eval(x):  # noqa: A001
     """The value of a tensor that depends on no placeholder, as a NumPy array. Executes it if it is an update."""
-    if getattr(x, "is_sparse_tensor", False):
-        return x.eval()
     if isinstance(x, Variable):
         return x.numpy()
-    if not isinstance(x, Tensor):
+    if not isinstance(x, Shaped):
         return np.asarray(x)
     return Function([], [x], name="K.eval")([])[0]
 
@@ -236,9 +202,7 @@ def get_value(x):
 
 def set_value(x, value):
     """Stores an array (or number) of the variable's shape. Raises ValueError when the shape differs."""
-    if getattr(x, "is_sparse_tensor", False):
-        return x.assign(value)
-    if not isinstance(x, Variable):
+    if not isinstance(x, Variable) and not is_sparse(x):
         raise TypeError(f"K.set_value: expected a variable, got {x!r}.")
     return x.assign(value)
 
@@ -255,9 +219,8 @@ def batch_set_value(tuples):
     tuples = list(tuples)
     for x, value in tuples:
         if tuple(np.shape(value)) != tuple(x.shape):
-            raise ValueError(
-                f'K.batch_set_value: variable "{x.name}" has shape {list(x.shape)}, the value {list(np.shape(value))}.'
-            )
+            raise ValueError(f'K.batch_set_value: variable "{x.name}" has shape {list(x.shape)}, the value '
+                             f"{list(np.shape(value))}.")
     for x, value in tuples:
         set_value(x, value)
 
@@ -272,7 +235,7 @@ def _array(self, dtype=None, copy=None):
 
 
 # Only tensors that can be computed without feeding have numbers; the others say which placeholder is missing.
-Tensor.__array__ = _array
-Tensor.eval = Tensor.numpy = lambda self: eval(self)
+Shaped.eval = lambda self: eval(self)
+Tensor.__array__, Tensor.numpy = _array, Tensor.eval
 Tensor.__float__ = lambda self: float(eval(self))
 Tensor.__int__ = lambda self: int(eval(self))

@@ -5,7 +5,7 @@ Source: Griewank and Walther, Evaluating Derivatives (2008), chapter 3.
 
 import functools
 
-from .op import Tensors, as_tensor
+from .op import OPS, as_tensor
 from .tensor import Tensor, Update, building, is_float
 
 
@@ -19,7 +19,7 @@ def gradients(loss, variables):
     """
     from .ops.creation import ones_like
 
-    targets = list(variables) if isinstance(variables, (list, tuple)) else [variables]
+    targets = variables if isinstance(variables, (list, tuple)) else [variables]
     losses = [t for t in (loss if isinstance(loss, (list, tuple)) else [loss]) if is_float(t.dtype)]
     return pull_back(losses, [ones_like(t) for t in losses], targets)
 
@@ -102,19 +102,15 @@ def _pull_back_node(node, found, order):
 def _pulled(node, g, y, leading):
     """(input, guards, cotangent) for the inputs of an application that lead to a target."""
     op = node.op
-    joint = op.rules(g, y, *node.args) if op.joint else None
-    if op.joint and len(op.tensor_positions) == 1:
-        joint = (joint,) if not isinstance(joint, tuple) or op.annotations[op.tensor_positions[0]] is Tensors else joint
-    for k, position in enumerate(op.tensor_positions):
+    rules = op.rules(g, y, *node.args) if op.joint else op.rules
+    for position, rule in zip(op.tensor_positions, rules, strict=False):
         arg = node.args[position]
-        wanted = [t for t in (arg if isinstance(arg, tuple) else (arg,)) if t is not None and t in leading]
-        rule = None if op.joint or k >= len(op.rules) else op.rules[k]
-        if not wanted or (joint is None and rule is None):
+        tensors = arg if isinstance(arg, tuple) else (arg,)
+        if rule is None or leading.isdisjoint(tensors):
             continue
-        found = joint[k] if joint is not None else rule(g, y, *node.args)
-        pairs = zip(arg, found, strict=True) if isinstance(arg, tuple) else ((arg, found),)
+        found = rule if op.joint else rule(g, y, *node.args)
         guards = ((node.args[0], position == 1),) if op.name == "choose" else ()
-        for tensor, cotangent in pairs:
+        for tensor, cotangent in zip(tensors, found if isinstance(arg, tuple) else (found,), strict=True):
             if cotangent is not None and tensor in leading:
                 yield tensor, guards, _fitted(cotangent, tensor, op)
 
@@ -122,11 +118,8 @@ def _pulled(node, g, y, leading):
 def _fitted(g, tensor, op):
     """The cotangent in the shape of its tensor: what was broadcast is summed back."""
     g = as_tensor(g, tensor.dtype)
-    if (op.elementwise or op.name == "choose") and (g.shape != tensor.shape or None in g.shape):
-        from .ops.reduction import sum_to
-
-        return sum_to(g, tensor)
-    return g
+    broadcast = (op.elementwise or op.name == "choose") and (g.shape != tensor.shape or None in g.shape)
+    return OPS["sum_to"](g, tensor) if broadcast else g
 
 
 # ---- sums of cotangents, and the branches they belong to -----------------------------------------------------------
@@ -196,9 +189,7 @@ def _joined(terms):
     for axis, found in parts.items():
         size, edges = terms[0].shape[axis], sorted(found)
         if len(found) > 1 and [0, *(e[1] for e in edges)] == [*(e[0] for e in edges), size]:
-            from .ops.joining import concatenate
-
-            whole = concatenate([found[e].owner.args[0] for e in edges], axis)
+            whole = OPS["concat"]([found[e].owner.args[0] for e in edges], axis)
             return [*(t for t in terms if all(t is not part for part in found.values())), whole]
     return terms
 
@@ -220,8 +211,7 @@ def _plus(a, b):
 
 
 def _chosen(condition, then, otherwise):
-    from .ops.control import choose
     from .ops.creation import zeros_like
 
     then = zeros_like(otherwise) if then is None else then
-    return choose(condition, then, zeros_like(then) if otherwise is None else otherwise)
+    return OPS["choose"](condition, then, zeros_like(then) if otherwise is None else otherwise)

@@ -7,6 +7,7 @@
 
     sum.gradient(lambda g, y, x, axis, keepdims: spread(g, x, axis, keepdims))
 
+A shape rule that many ops share may be named in the decorator, `@op(spec=reduced)`; the body is the docstring then.
 The annotations say what the arguments are, and put them in canonical order once, before the body, the gradient rule and
 the kernels see them: `Tensor` (or None), `Tensors` (a tuple of them), `Axis`, `Axes`, `Host` (integers that may be
 tensors while the graph is built), `DType`. A body that returns a tensor makes the op a composite: it is what the op
@@ -21,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import config
-from .tensor import Apply, Constant, Tensor, building, dtype_name, is_float, show
+from .tensor import Apply, Constant, Tensor, building, dtype_name, is_float, is_sparse, show
 
 OPS = {}  # name -> Op, in the order of declaration
 
@@ -103,10 +104,7 @@ def host_integers(value):
         return tuple(int(v) for v in value) if value.ndim else int(value)
     items = [v if v is None or isinstance(v, Tensor) else int(v) for v in value]
     if any(isinstance(v, Tensor) for v in items):
-        from .ops.joining import stack
-        from .ops.shape import cast
-
-        return stack([cast(v, "int32") if isinstance(v, Tensor) else as_tensor(v, "int32") for v in items])
+        return OPS["stack"]([OPS["cast"](v, "int32") if isinstance(v, Tensor) else as_tensor(v) for v in items])
     return tuple(items)
 
 
@@ -123,9 +121,7 @@ def as_tensor(value, dtype=None):
     """
     if isinstance(value, (list, tuple)) and any(isinstance(v, Tensor) for v in value):
         return _stack_mixed(value, dtype)
-    if isinstance(value, Tensor):
-        return value
-    if getattr(value, "is_sparse_tensor", False):
+    if isinstance(value, Tensor) or is_sparse(value):
         return value
     array = np.asarray(value)
     kind = array.dtype.kind
@@ -141,35 +137,24 @@ def as_tensor(value, dtype=None):
     elif kind == "f" and not is_float(dtype):
         dtype = config.floatx()
     if dtype == "bfloat16":
-        from .ops.shape import cast
-
-        return cast(Constant(array.astype("float32")), dtype)
+        return OPS["cast"](Constant(array.astype("float32")), dtype)
     return Constant(np.array(array, dtype=dtype))
 
 
 def _stack_mixed(value, dtype):
-    from .ops.joining import stack
-
-    return stack([as_tensor(v, dtype) for v in value])
+    return OPS["stack"]([as_tensor(v, dtype) for v in value])
 
 
 def promoted(values):
     """The tensors with one dtype: constants take that of the tensors; among tensors the wider float wins."""
-    dtypes = {v.dtype for v in values if isinstance(v, Tensor)}
-    if len(dtypes) > 1:
-        floats = [d for d in dtypes if is_float(d)]
-        dtypes = {functools.reduce(_wider, floats or dtypes)}
-    dtype = next(iter(dtypes), None)
-    tensors = [as_tensor(v, dtype) for v in values]
-    dtypes = {t.dtype for t in tensors}
-    if len(dtypes) == 1:
-        return tensors
-    from .ops.shape import cast
+    known = {v.dtype for v in values if isinstance(v, Tensor)}
+    tensors = [as_tensor(v, _widest(known) if known else None) for v in values]
+    dtype = _widest({t.dtype for t in tensors})  # tensors may differ, and a float constant may have met integers
+    return [t if t.dtype == dtype else OPS["cast"](t, dtype) for t in tensors]
 
-    # More than one is left when a float constant met integers, or tensors differ.
-    floats = [d for d in dtypes if is_float(d)]
-    dtype = functools.reduce(_wider, floats or dtypes)
-    return [t if t.dtype == dtype else cast(t, dtype) for t in tensors]
+
+def _widest(dtypes):
+    return functools.reduce(_wider, [d for d in dtypes if is_float(d)] or dtypes)
 
 
 def _wider(a, b):
@@ -184,9 +169,9 @@ def _wider(a, b):
 class Op:
     """A declared op. name, family (its module), parameters (names), rules; see the module's docstring."""
 
-    def __init__(self, function, elementwise=False, promote=(), random=False, host=None, prepare=None, fold=True,
-                 composite=False):  # fmt: skip
-        self.name, self.function = function.__name__, function
+    def __init__(self, function, spec=None, elementwise=False, promote=(), random=False, host=None, prepare=None,
+                 fold=True, composite=False):  # fmt: skip
+        self.name, self.function, self.spec = function.__name__, function, spec or function
         self.family = function.__module__.rsplit(".", 1)[-1]
         self.signature = inspect.signature(function)
         self.parameters = tuple(self.signature.parameters)
@@ -215,8 +200,12 @@ class Op:
         return f"<op {self.name}{self.signature}>"
 
     def gradient(self, *rules):
-        """Declares how a cotangent comes back: one rule (g, y, *arguments) -> cotangent for each tensor parameter."""
+        """Declares how a cotangent comes back: a rule (g, y, *arguments) -> cotangent for each tensor parameter.
+
+        None, or nothing for the last ones, stands for no gradient.
+        """
         self.rules = rules
+        return rules[0]
 
     def joint_gradient(self, rule):
         """Declares one rule (g, y, *arguments) -> a cotangent (or None) for each tensor parameter."""
@@ -248,9 +237,9 @@ class Op:
         args = list(values)
         try:
             self._canonical(args)
-            result = self.function(*args)
+            result = self.spec(*args)
         except (ValueError, TypeError) as error:
-            raise self._explained(error, args) from error
+            raise explained(error, self, args, building.scope) from error
         return self.emit(args, result)
 
     def _canonical(self, args):
@@ -274,47 +263,41 @@ class Op:
         inputs = flat_tensors(args, self.tensor_positions, self.host_positions)
         specs = result if isinstance(result, (tuple, list)) and not isinstance(result, Spec) else (result,)
         if isinstance(specs[0], Tensor) != self.composite:
-            raise TypeError(
-                f"K.{self.name}: a body that returns tensors makes a composite; declare it @op(composite=True)."
-            )
+            raise TypeError(f"K.{self.name}: a body that returns tensors makes a composite: @op(composite=True).")
         control = ()
         if building.control:
             args, inputs, control = under_control(args, inputs)
         apply = Apply(self, tuple(args), inputs, tuple(specs) if self.composite else None, control)
-        phase = any(t._uses_learning_phase for t in inputs)
-        outputs = []
-        for i, spec in enumerate(specs):
-            tensor = Tensor(spec.shape, spec.dtype, None, apply, i)
-            if phase:
+        apply.outputs = tuple(Tensor(s.shape, s.dtype, None, apply, i) for i, s in enumerate(specs))
+        if any(t._uses_learning_phase for t in inputs):
+            for tensor in apply.outputs:
                 tensor._uses_learning_phase = True
-            outputs.append(tensor)
-        apply.outputs = tuple(outputs)
-        return outputs[0] if specs is not result else tuple(outputs)
-
-    def _explained(self, error, args):
-        place = f" in {building.scope}" if building.scope else ""
-        shapes = "   ".join(f"{name} {show(a)}" for name, a in zip(self.parameters, args, strict=False)
-                            if isinstance(a, Tensor))  # fmt: skip
-        shapes = shapes or "   ".join(f"{name} ({', '.join(show(t) for t in a if isinstance(t, Tensor))})"
-                                      for name, a in zip(self.parameters, args, strict=False) if isinstance(a, tuple)
-                                      and any(isinstance(t, Tensor) for t in a))  # fmt: skip
-        message = str(error)
-        if message.startswith("K."):  # it was explained where it happened, inside this op
-            return type(error)(message)
-        return type(error)(f"K.{self.name}{place}: {message}" + (f"\n  {shapes}" if shapes else ""))
+        return apply.outputs if specs is result else apply.outputs[0]
 
 
 def _op_named(name):
     return OPS[name]
 
 
+def explained(error, op, args, scope, kind=Tensor):
+    """The error with op, place and shapes of the arguments (tensors of this kind); as it is where it has an op."""
+    message, named = str(error), list(zip(op.parameters, args, strict=False))
+    if message.startswith("K."):  # it was explained where it happened, inside this op
+        return type(error)(message)
+    shapes = [f"{name} {show(a)}" for name, a in named if isinstance(a, kind)]
+    if not shapes:
+        groups = [(name, [show(t) for t in a if isinstance(t, kind)]) for name, a in named if isinstance(a, tuple)]
+        shapes = [f"{name} ({', '.join(found)})" for name, found in groups if found]
+    lines = [f"K.{op.name}{f' in {scope}' if scope else ''}: {message}", *(["   ".join(shapes)] if shapes else [])]
+    return type(error)("\n  ".join(lines))
+
+
 def _binder(op):
     """A plain function with the op's signature that returns its arguments as a tuple: the fastest way to bind them."""
-    names = ", ".join(op.parameters)
-    scope = {f"_default_{p.name}": p.default for p in op.signature.parameters.values()}
-    params = ", ".join(p.name if p.default is p.empty else f"{p.name}=_default_{p.name}"
-                       for p in op.signature.parameters.values())  # fmt: skip
-    exec(f"def {op.name}({params}):\n    return ({names},)", scope)
+    parameters = op.signature.parameters.values()
+    header = ", ".join(p.name if p.default is p.empty else f"{p.name}=_default_{p.name}" for p in parameters)
+    scope = {f"_default_{p.name}": p.default for p in parameters}
+    exec(f"def {op.name}({header}):\n    return ({', '.join(op.parameters)},)", scope)
     return scope[op.name]
 
 
@@ -333,20 +316,22 @@ def flat_tensors(args, positions, host_positions=()):
 
 def under_control(args, inputs):
     """Inside K.control_dependencies a variable that is updated there is read with its new value."""
-    updates = building.control
-    new = {u.variable: u for u in updates}
-
-    def swap(value):
-        if isinstance(value, tuple):
-            return tuple(swap(v) for v in value)
-        return new.get(value, value) if isinstance(value, Tensor) else value
-
-    return [swap(a) for a in args], tuple(new.get(t, t) for t in inputs), updates
+    new = {u.variable: u for u in building.control}
+    args = [replaced(a, Tensor, lambda t: new.get(t, t)) for a in args]
+    return args, tuple(new.get(t, t) for t in inputs), building.control
 
 
-def op(function=None, **options):
+def replaced(arg, kind, function):
+    """An argument with the function of it, or of those in its tuple, in place of what is of a kind."""
+    if isinstance(arg, tuple):
+        return tuple(replaced(a, kind, function) for a in arg)
+    return function(arg) if isinstance(arg, kind) else arg
+
+
+def op(function=None, gradient=(), **options):
     """Declares an op (see the module's docstring). Returns the public function, with the Op under `.op`.
 
+    gradient: its rules, where they are short. spec: the shape rule, if it is not the body.
     elementwise: its tensors are brought to one dtype and broadcast, and cotangents are summed back.
     promote: names of the tensors that are brought to one dtype. random: it draws; it is never merged or folded.
     host: (*values) -> array: it depends on shapes only, and is evaluated when a program is specialised.
@@ -355,8 +340,10 @@ def op(function=None, **options):
     prepare: a function with the public signature that returns the arguments of the declared one, where the two differ.
     """
     if function is None:
-        return functools.partial(op, **options)
+        return functools.partial(op, gradient=gradient, **options)
     declared = Op(function, **options)
+    if gradient:
+        declared.gradient(*gradient)
 
     @functools.wraps(function)
     def public(*args, **kwargs):
@@ -365,9 +352,14 @@ def op(function=None, **options):
     if prepare := options.get("prepare"):
         public.__signature__ = inspect.signature(prepare)
     public.op = declared
-    public.gradient, public.joint_gradient = declared.gradient, declared.joint_gradient
-    public.rewrite, public.resolve, public.meaning = declared.rewrite, declared.resolve, declared.meaning
+    for name in ("gradient", "joint_gradient", "rewrite", "resolve", "meaning"):
+        setattr(public, name, getattr(declared, name))
     return public
+
+
+def elementwise(spec, *gradient, **options):
+    """Declares an op that acts on each element by itself. spec: its shape rule; gradient: a rule for each tensor."""
+    return op(gradient=gradient, spec=spec, elementwise=True, **options)
 
 
 def without(first, stop):

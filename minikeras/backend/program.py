@@ -9,7 +9,7 @@ merged. What no output needs is dropped. A linker turns the Program into somethi
 import numpy as np
 
 from . import config, runtime
-from .op import Spec, flat_tensors
+from .op import OPS, Spec, explained, flat_tensors, replaced
 from .tensor import Constant, Counter, Placeholder, Tensor, Update, show
 from .variable import Variable
 
@@ -166,10 +166,8 @@ class Specialiser:
         if isinstance(tensor, Placeholder) and tensor.default is not None:
             value = self.phase if tensor.default == "phase" else tensor.default
             return constant(np.asarray(value, dtype=tensor.dtype))
-        raise ValueError(
-            f'Placeholder "{tensor.name}" {show(tensor)} must be fed: give it among the inputs of K.function, '
-            "or evaluate a tensor that does not depend on it."
-        )
+        raise ValueError(f'Placeholder "{tensor.name}" {show(tensor)} must be fed: give it among the inputs of '
+                         "K.function, or evaluate a tensor that does not depend on it.")
 
     # -- the walk
 
@@ -222,33 +220,23 @@ class Specialiser:
             self.updates[update.variable] = new
         elif update.delta is not None:
             # Two increments in one run: the second adds to what the first gave.
-            from .ops.math import add, subtract
-
-            change = self.emit(subtract, new, self.run(update.variable))
-            self.updates[update.variable] = self.values[update] = self.emit(add, before, change)
+            change = self.emit(OPS["subtract"], new, self.run(update.variable))
+            self.updates[update.variable] = self.values[update] = self.emit(OPS["add"], before, change)
         # Of two plain updates the later one in the list holds; `specialise` goes through the list backwards.
 
     def _apply(self, apply):
         self.scope = apply.scope
-        args = [self._argument(a) for a in apply.args]
-        results = self._emit(apply.op, args, apply)
-        self.values.update(zip(apply.outputs, results, strict=False))
-
-    def _argument(self, arg):
-        if isinstance(arg, Tensor):
-            return self.values[arg]
-        if isinstance(arg, tuple) and any(isinstance(a, Tensor) for a in arg):
-            return tuple(self.values[a] if isinstance(a, Tensor) else a for a in arg)
-        return arg
+        args = [replaced(a, Tensor, self.values.__getitem__) for a in apply.args]
+        self.values.update(zip(apply.outputs, self._emit(apply.op, args), strict=False))
 
     # -- steps
 
     def emit(self, function, *args):
         """Value(s) of an op applied to Values and canonical static arguments: what rewrites are written with."""
-        results = self._emit(function.op, list(args), None)
+        results = self._emit(getattr(function, "op", function), list(args))
         return results[0] if len(results) == 1 else results
 
-    def _emit(self, op, args, apply):
+    def _emit(self, op, args):
         for i in op.host_positions:
             if isinstance(args[i], Value):
                 args[i] = self._host(args[i])
@@ -284,21 +272,14 @@ class Specialiser:
             return None
         narrow = [a.source.args[0] if isinstance(a, Value) and a.op_name == "broadcast_to" else a for a in args]
         shape = self._specs(op, args)[0].shape
-        results = self._emit(op, narrow, None)
-        if len(results) != 1 or results[0].shape == shape:
-            return results[0] if len(results) == 1 else None
-        from .ops.shape import broadcast_to
-
-        return self.emit(broadcast_to, results[0], shape)
+        (result,) = self._emit(op, narrow)
+        return result if result.shape == shape else self.emit(OPS["broadcast_to"], result, shape)
 
     def _specs(self, op, args):
         try:
-            result = op.function(*([stand_in(a) for a in args] if op.composite else args))
+            result = op.spec(*([replaced(a, Value, _stand_in) for a in args] if op.composite else args))
         except (ValueError, TypeError) as error:
-            place = f" in {self.scope}" if self.scope else ""
-            shapes = "   ".join(f"{n} {show(a)}" for n, a in zip(op.parameters, args, strict=True)
-                                if isinstance(a, Value))  # fmt: skip
-            raise type(error)(f"K.{op.name}{place}: {error}\n  {shapes}") from error
+            raise explained(error, op, args, self.scope, Value) from error
         if op.composite and runtime.kernel(self.backend, op) is None:
             raise TypeError(f"K.{op.name} is a composite without a kernel here: a rewrite may only emit primitives.")
         return (result,) if isinstance(result, (Spec, Tensor)) else tuple(result)
@@ -340,22 +321,13 @@ class Specialiser:
     def _folded(self, op, args):
         kernel = runtime.kernel(runtime.load("numpy"), op)
         with np.errstate(all="ignore"):
-            results = kernel(*(native(a) for a in args))
-        return tuple(constant(np.asarray(r)) for r in (results if isinstance(results, (tuple, list)) else (results,)))
+            results = kernel(*(replaced(a, Value, lambda value: value.source) for a in args))
+        return tuple(constant(r) for r in (results if isinstance(results, (tuple, list)) else (results,)))
 
 
-def stand_in(arg):
+def _stand_in(value):
     """A tensor with the shape of a Value, for the body of a composite to be asked what its outputs look like."""
-    if isinstance(arg, Value):
-        return Tensor(arg.shape, arg.dtype)
-    return tuple(stand_in(a) for a in arg) if isinstance(arg, tuple) else arg
-
-
-def native(arg):
-    """An argument of constants as a kernel takes it."""
-    if isinstance(arg, Value):
-        return arg.source
-    return tuple(native(a) for a in arg) if isinstance(arg, tuple) else arg
+    return Tensor(value.shape, value.dtype)
 
 
 def constant(array):

@@ -11,7 +11,7 @@ import numpy as np
 
 from .function import cast_like
 from .op import as_tensor
-from .tensor import Constant, Placeholder, Tensor, Update, building, dtype_name, scoped_name
+from .tensor import Constant, Placeholder, Shaped, Tensor, Update, building, dtype_name, is_sparse, scoped_name
 from .variable import Variable
 
 
@@ -90,7 +90,7 @@ def _filled_up(array, shape):
 
 def is_tensor(x):
     """Whether x is a tensor of the graph (a variable, placeholder or constant is one too)."""
-    return isinstance(x, Tensor) or getattr(x, "is_sparse_tensor", False)
+    return isinstance(x, Shaped)
 
 
 def is_variable(x):
@@ -100,12 +100,7 @@ def is_variable(x):
 
 def is_placeholder(x):
     """Whether x is a placeholder."""
-    return isinstance(x, Placeholder) or getattr(x, "is_sparse_placeholder", False)
-
-
-def is_sparse(tensor):
-    """Whether the tensor is a sparse one."""
-    return bool(getattr(tensor, "is_sparse_tensor", False))
+    return isinstance(x.values if is_sparse(x) else x, Placeholder)
 
 
 def is_keras_tensor(x):
@@ -213,18 +208,14 @@ def clear_session():
 
 def get_session():
     """There are no sessions. Raises NotImplementedError that says what to use instead."""
-    raise NotImplementedError(
-        "K.get_session: there are no sessions here. Evaluate with K.eval, K.get_value or K.function, and choose the "
-        "backend with K.set_backend."
-    )
+    raise NotImplementedError("K.get_session: there are no sessions here. Evaluate with K.eval, K.get_value or "
+                              "K.function, and choose the backend with K.set_backend.")
 
 
 def set_session(session):
     """There are no sessions. Raises NotImplementedError that says what to use instead."""
-    raise NotImplementedError(
-        "K.set_session: there are no sessions here. Devices and memory are configured with the backend's own package "
-        "(jax.config, torch), the backend is chosen with K.set_backend."
-    )
+    raise NotImplementedError("K.set_session: there are no sessions here. Devices and memory are configured with the "
+                              "backend's own package (jax.config, torch), the backend is chosen with K.set_backend.")
 
 
 def manual_variable_initialization(value):

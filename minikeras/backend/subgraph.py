@@ -7,9 +7,9 @@ cotangents find their way out. For given shapes a Body becomes a `Program`.
 
 import threading
 
-from .op import Spec
+from .op import OPS, Spec
 from .program import NeedsValue, Program, Specialiser, input_positions, live_steps
-from .tensor import Constant, Placeholder, Update, building, serials, show
+from .tensor import Constant, Placeholder, Update, building, compatible, serials, show
 
 # Numbers the steps of nested loops apart: an outer step advances the count by this prime.
 STEPS_APART = 1_000_003
@@ -63,8 +63,6 @@ class Body:
         captured: the Values of what is captured; constants among them become constants of the program.
         kept: see Program.
         """
-        from .ops.shape import broadcast_to
-
         inner = Specialiser(walk.backend, walk.phase, walk.level)
         fed = [inner.feed(t, spec, i) for i, (t, spec) in enumerate(zip(self.parameters, specs, strict=True))]
         taken = []
@@ -73,7 +71,7 @@ class Body:
                 inner.values[tensor] = value
             elif value.op_name == "broadcast_to" and value.source.args[0].kind == "constant":
                 # One number everywhere, such as the mask of a dropout in testing: rewrites can make use of it.
-                inner.values[tensor] = inner.emit(broadcast_to, *value.source.args)
+                inner.values[tensor] = inner.emit(OPS["broadcast_to"], *value.source.args)
             else:
                 fed.append(inner.feed(tensor, Spec(value.shape, value.dtype), len(fed)))
                 taken.append(value)
@@ -122,10 +120,8 @@ def close(parameters, outputs, since, lazy=False, outside=(), recompute=None):
             continue
         if lazy or any(s in inner for s in sources):
             if isinstance(tensor, Update):
-                raise ValueError(
-                    f'The variable "{tensor.variable.name}" cannot be updated inside of a loop or branch. Return the '
-                    "new value as a state or result, and update the variable with it outside."
-                )
+                raise ValueError(f'The variable "{tensor.variable.name}" cannot be updated inside of a loop or branch. '
+                                 "Return the new value as a state or result, and update the variable with it outside.")
             inner[tensor] = nodes[tensor.owner] = None
     captured = {}
     for tensor in outputs:
@@ -184,22 +180,13 @@ def inputs_of(values):
 
 def narrowed(program, inputs, outputs):
     """The program with some of its inputs and outputs (positions)."""
-    kept_inputs, kept_outputs = ([values[i] for i in at] for values, at in (
-        (program.inputs, inputs), (program.outputs, outputs)
-    ))
-    return Program(kept_inputs, kept_outputs, [], program.phase, kept=sum(i < program.kept for i in outputs))
-
-
-def require_equal(what, first, second):
-    """Raises ValueError when the two Specs differ. what: for the message, with {} for each."""
-    if tuple(first.shape) != tuple(second.shape) or first.dtype != second.dtype:
-        raise ValueError(what.format(show(first), show(second)))
+    return Program([program.inputs[i] for i in inputs], [program.outputs[i] for i in outputs], [], program.phase,
+                   kept=sum(i < program.kept for i in outputs))
 
 
 def merged_spec(what, first, second):
-    """The Spec that is known from both. Raises ValueError when they cannot be the same."""
-    same = first.dtype == second.dtype and len(first.shape) == len(second.shape)
-    if not same or any(None not in (a, b) and a != b for a, b in zip(first.shape, second.shape, strict=True)):
+    """The Spec that is known from both. Raises ValueError (`what`, with {} for each) when they cannot be the same."""
+    if first.dtype != second.dtype or not compatible(first.shape, second.shape):
         raise ValueError(what.format(show(first), show(second)))
     return Spec(tuple(b if a is None else a for a, b in zip(first.shape, second.shape, strict=True)), first.dtype)
 

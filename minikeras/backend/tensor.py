@@ -108,36 +108,12 @@ class Shape(tuple):
         return list(self)
 
 
-class Tensor:
-    """A value in the graph: static shape (None: unknown until run), dtype, name, and the application that makes it.
+class Shaped:
+    """What the tensors of a graph have in common, sparse ones too: a static shape, a dtype and a name."""
 
-    Arithmetic, comparison (not ==), indexing and `@` build graph. A tensor that depends on no placeholder can be looked
-    at: `K.eval(t)`, `np.asarray(t)`, `float(t)`.
-    """
-
-    __array_priority__ = 1000  # NumPy arrays on the left leave the operator to us
     sparse = False
     _keras_shape = None
     _uses_learning_phase = False
-
-    def __init__(self, shape, dtype, name=None, owner=None, index=0):
-        self.shape, self.dtype, self.owner, self.index = shape, dtype, owner, index
-        self._name = name
-
-    @property
-    def name(self):
-        """Scope path and op name, e.g. 'dense_1/dot:0'."""
-        if self._name is None:
-            if self.owner is None:
-                self._name = f"{type(self).__name__.lower()}:0"
-            else:
-                path = self.owner.scope.path if self.owner.scope else ""
-                self._name = f"{path}{self.owner.op.name}:{self.index}"
-        return self._name
-
-    @name.setter
-    def name(self, name):
-        self._name = name
 
     @property
     def ndim(self):
@@ -151,11 +127,37 @@ class Tensor:
     def __repr__(self):
         return f"<{type(self).__name__} {self.name} {show(self)}>"
 
+
+class Tensor(Shaped):
+    """A value in the graph: static shape (None: unknown until run), dtype, name, and the application that makes it.
+
+    Arithmetic, comparison (not ==), indexing and `@` build graph. A tensor that depends on no placeholder can be looked
+    at: `K.eval(t)`, `np.asarray(t)`, `float(t)`.
+    """
+
+    __array_priority__ = 1000  # NumPy arrays on the left leave the operator to us
+
+    def __init__(self, shape, dtype, name=None, owner=None, index=0):
+        self.shape, self.dtype, self.owner, self.index = shape, dtype, owner, index
+        self._name = name
+
+    @property
+    def name(self):
+        """Scope path and op name, e.g. 'dense_1/dot:0'."""
+        if self._name is None:
+            made = self.owner
+            path = made.scope.path if made and made.scope else ""
+            self._name = f"{path}{made.op.name if made else type(self).__name__.lower()}:{self.index}"
+        return self._name
+
+    @name.setter
+    def name(self, name):
+        self._name = name
+
     def __bool__(self):
-        raise TypeError(
-            f"The truth value of {self!r} is not known while the graph is built. Use K.switch or K.in_train_phase to "
-            "choose at run time, `is None` to ask whether there is a tensor, K.eval to look at a value."
-        )
+        raise TypeError(f"The truth value of {self!r} is not known while the graph is built. Use K.switch or "
+                        "K.in_train_phase to choose at run time, `is None` to ask whether there is a tensor, K.eval to "
+                        "look at a value.")
 
     def __iter__(self):
         if not self.shape or self.shape[0] is None:
@@ -214,6 +216,17 @@ class Update(Tensor):
     @property
     def op(self):
         return self
+
+
+def is_sparse(tensor):
+    """Whether the tensor is a sparse one."""
+    return getattr(tensor, "is_sparse_tensor", False)
+
+
+def compatible(shape, other, but_for=None):
+    """Whether two static shapes can be those of one tensor: they agree where both are known (but for one axis)."""
+    pairs = enumerate(zip(shape, other, strict=False))
+    return len(shape) == len(other) and all(a == b or None in (a, b) or i == but_for for i, (a, b) in pairs)
 
 
 def show(value):

@@ -3,10 +3,10 @@
 from ..function import is_learning_phase
 from ..op import Host, Spec, Tensors, as_tensor, flat_tensors, like, op, promoted
 from ..session import learning_phase
-from ..subgraph import close, inputs_of, merged_spec, narrowed, require_equal, trace
+from ..subgraph import close, inputs_of, merged_spec, narrowed, trace
 from ..tensor import Tensor, show
 from .math import where
-from .shape import cast, reshape, shape
+from .shape import cast, reshape, sizes_of
 
 # ---- one of two ----------------------------------------------------------------------------------------------------
 
@@ -73,23 +73,15 @@ def _where_leading(condition, x, y):
     x, y = promoted([x, y])
     missing = x.ndim - condition.ndim
     if missing < 0:
-        raise ValueError(
-            f"K.switch: the condition {show(condition)} has more axes than the expressions, {show(x)} and {show(y)}."
-        )
-    if missing:
-        sizes = shape(condition)
-        known = [sizes[i] if n is None else n for i, n in enumerate(condition.shape)]
-        condition = reshape(condition, (*known, *[1] * missing))
-    return where(condition, x, y)
+        raise ValueError(f"K.switch: the condition {show(condition)} has more axes than the expressions, {show(x)} and "
+                         f"{show(y)}.")
+    return where(reshape(condition, (*sizes_of(condition), *[1] * missing)) if missing else condition, x, y)
 
 
-@op(random=True, prepare=lambda x, message="": (x, str(message)))  # what is printed is never merged or folded
+# What is printed is never merged or folded.
+@op(spec=lambda x, _: like(x), gradient=[lambda g, *_: g], random=True, prepare=lambda x, message="": (x, str(message)))
 def print_tensor(x: Tensor, message: str):
     """x itself; whenever it is computed, its value is printed after the message."""
-    return like(x)
-
-
-print_tensor.gradient(lambda g, y, x, message: g)
 
 
 # ---- branches that run only when they are taken --------------------------------------------------------------------
@@ -99,20 +91,17 @@ print_tensor.gradient(lambda g, y, x, message: g)
 def _cond(condition: Tensor, for_then: Tensors, for_otherwise: Tensors, then: object, otherwise: object):
     """The outputs of one of two bodies without parameters, given what each captures."""
     what = "the two branches must give the same shape and dtype: {} and {}."
-    return tuple(
-        merged_spec(what, a, b) for a, b in zip(then.output_specs, otherwise.output_specs, strict=True)
-    )
+    return tuple(merged_spec(what, a, b) for a, b in zip(then.output_specs, otherwise.output_specs, strict=True))
 
 
 def _switch_lazily(condition, then, otherwise):
-    bodies, structure = [], None
+    bodies = []
     for branch in (then, otherwise):
         made, since = trace(branch)
-        structure = made
-        tensors = [as_tensor(t) for t in (made if isinstance(made, (list, tuple)) else [made])]
-        bodies.append(close((), tensors, since, lazy=True)[0])
+        several = isinstance(made, (list, tuple))
+        bodies.append(close((), [as_tensor(t) for t in (made if several else [made])], since, lazy=True)[0])
     results = run_cond(condition, *bodies)
-    return list(results) if isinstance(structure, (list, tuple)) else results[0]
+    return list(results) if several else results[0]
 
 
 def run_cond(condition, then, otherwise):
@@ -132,8 +121,6 @@ def _cond_programs(walk, args):
     condition, for_then, for_otherwise, then, otherwise = args
     then, for_then = then.program(walk, (), for_then)
     otherwise, for_otherwise = otherwise.program(walk, (), for_otherwise)
-    for a, b in zip(then.output_specs, otherwise.output_specs, strict=True):
-        require_equal("the two branches must give the same shape and dtype, they give {} and {}.", a, b)
     return [condition, for_then, for_otherwise, then, otherwise]
 
 
@@ -212,10 +199,6 @@ def _scan_program(walk, args):
         raise ValueError(f"all sequences must have {length} steps, they are {', '.join(show(x) for x in xs)}.")
     slices = [Spec(x.shape[1:], x.dtype) for x in xs]
     program, captured = body.program(walk, [*(Spec(c.shape, c.dtype) for c in carry), *slices], captured, len(carry))
-    for before, after in zip(carry, program.output_specs, strict=False):
-        place = f" in {walk.scope}" if walk.scope else ""
-        what = f"A loop{place} must keep the shape of its states: {{}} before a step, {{}} after it."
-        require_equal(what, before, after)
     return [carry, xs, captured, program, reverse, length]
 
 

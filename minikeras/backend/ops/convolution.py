@@ -5,17 +5,18 @@ three, and a transposed convolution is the derivative for the input. They know [
 with the channels first are permuted around them.
 """
 
+import functools
 import itertools
 import math
 
 from .. import config, windows
 from ..op import Host, Spec, as_tensor, op
-from ..tensor import Tensor, show
-from .indexing import getitem, put
+from ..tensor import Tensor, compatible, show
+from .indexing import WHOLE, getitem, put
 from .joining import stack
 from .linalg import matmul
 from .math import float_like
-from .shape import _partly_known, permute_dimensions, reshape, shape
+from .shape import permute_dimensions, reshape, shape_of, sizes_of, static
 
 # ---- primitives ------------------------------------------------------------------------------------------------------
 
@@ -30,11 +31,9 @@ def convolution(x: Tensor, kernel: Tensor, strides: tuple, padding: tuple, dilat
     Returns [batch, *windows, filters]; depthwise: [batch, *windows, channels * multiplier].
     """
     window, channels = kernel.shape[:-2], kernel.shape[-2]
-    if None not in (channels, x.shape[-1]) and x.shape[-1] != channels:
-        raise ValueError(
-            f"the kernel is for {channels} channels, x has {x.shape[-1]}. Check data_format, and the shape that the "
-            "layer was built on."
-        )
+    if not compatible(x.shape[-1:], (channels,)):
+        raise ValueError(f"the kernel is for {channels} channels, x has {x.shape[-1]}. Check data_format, and the "
+                         "shape that the layer was built on.")
     counts = windows.lengths(x.shape[1:-1], window, strides, padding, dilation_rate)
     return Spec((x.shape[0], *counts, _filters(kernel, depthwise)), float_like(x).dtype)
 
@@ -46,73 +45,61 @@ def _filters(kernel, depthwise):
 
 
 @op(promote=("g", "kernel"))
-def convolution_input_gradient(
-    g: Tensor, kernel: Tensor, sizes: Host, strides: tuple, padding: tuple, dilation_rate: tuple, depthwise: bool
-):
+def convolution_input_gradient(g: Tensor, kernel: Tensor, sizes: Host, strides: tuple, padding: tuple,
+                               dilation_rate: tuple, depthwise: bool):
     """What `convolution` with this kernel gives back to an input of spatial `sizes`: g's transposed convolution."""
     window, given = kernel.shape[:-2], _filters(kernel, depthwise)
-    if None not in (given, g.shape[-1]) and g.shape[-1] != given:
+    if not compatible(g.shape[-1:], (given,)):
         raise ValueError(f"the transposed kernel is for {given} channels, the input has {g.shape[-1]}.")
-    known = _partly_known(sizes) if isinstance(sizes, Tensor) else sizes
+    known = static(sizes)
     counts = windows.lengths(known, window, strides, padding, dilation_rate)
-    if any(None not in (m, n) and m != n for m, n in zip(counts, g.shape[1:-1], strict=True)):
-        raise ValueError(
-            f"an output of {list(known)} belongs to an input of {list(counts)}, not {list(g.shape[1:-1])}. Check the "
-            "output shape against strides, window and padding."
-        )
+    if not compatible(counts, g.shape[1:-1]):
+        raise ValueError(f"an output of {list(known)} belongs to an input of {list(counts)}, not "
+                         f"{list(g.shape[1:-1])}. Check the output shape against strides, window and padding.")
     return Spec((g.shape[0], *known, kernel.shape[-2]), float_like(g).dtype)
 
 
 @op(promote=("x", "g"))
-def convolution_kernel_gradient(
-    x: Tensor, g: Tensor, kernel_shape: Host, strides: tuple, padding: tuple, dilation_rate: tuple, depthwise: bool
-):
+def convolution_kernel_gradient(x: Tensor, g: Tensor, kernel_shape: Host, strides: tuple, padding: tuple,
+                                dilation_rate: tuple, depthwise: bool):
     """What `convolution` of x gives back to its kernel: for each position in the window the sum of x there times g."""
-    return Spec(_partly_known(kernel_shape) if isinstance(kernel_shape, Tensor) else kernel_shape, x.dtype)
-
-
-def _known_shape(x):
-    """The shape of x, as numbers where they are known."""
-    if None not in x.shape:
-        return x.shape
-    sizes = shape(x)
-    return tuple(sizes[i] if n is None else n for i, n in enumerate(x.shape))
+    return Spec(static(kernel_shape), x.dtype)
 
 
 def _sizes(x):
     """The spatial sizes of x [batch, *spatial, channels], as numbers where they are known."""
-    return x.shape[1:-1] if None not in x.shape[1:-1] else _known_shape(x)[1:-1]
+    return sizes_of(x, range(1, x.ndim - 1))
 
 
 convolution.gradient(
     lambda g, y, x, kernel, *geometry: convolution_input_gradient(g, kernel, _sizes(x), *geometry),
-    lambda g, y, x, kernel, *geometry: convolution_kernel_gradient(x, g, _known_shape(kernel), *geometry),
-)
+    lambda g, y, x, kernel, *geometry: convolution_kernel_gradient(x, g, shape_of(kernel), *geometry))
 convolution_input_gradient.gradient(
     lambda h, y, g, kernel, sizes, *geometry: convolution(h, kernel, *geometry),
-    lambda h, y, g, kernel, sizes, *geometry: convolution_kernel_gradient(h, g, _known_shape(kernel), *geometry),
-)
+    lambda h, y, g, kernel, sizes, *geometry: convolution_kernel_gradient(h, g, shape_of(kernel), *geometry))
 convolution_kernel_gradient.gradient(
     lambda h, y, x, g, kernel_shape, *geometry: convolution_input_gradient(g, h, _sizes(x), *geometry),
-    lambda h, y, x, g, kernel_shape, *geometry: convolution(x, h, *geometry),
-)
+    lambda h, y, x, g, kernel_shape, *geometry: convolution(x, h, *geometry))
 
 
-def _padding_in_numbers(function, geometry):
-    """Makes the kernels of `function` see pairs. geometry: (*arguments) -> spatial sizes of the input, window."""
+def _padding_in_numbers(*functions):
+    """Makes the kernels of ops over windows see their padding as pairs, which hang on sizes."""
+    def rule(function, emit, *args):
+        given = dict(zip(function.op.parameters, args, strict=True))
+        if not isinstance(given["padding"], str):
+            return None
+        sizes = given["sizes"] if "sizes" in given else given["x"].shape[1:-1]
+        kernel_shape = given["kernel"].shape if "kernel" in given else given.get("kernel_shape")
+        window = given["window"] if "window" in given else kernel_shape[:-2]
+        dilation = given.get("dilation_rate", (1,) * len(window))
+        given["padding"] = windows.pairs(given["padding"], sizes, window, given["strides"], dilation)
+        return emit(function, *given.values())
 
-    @function.resolve
-    def _padded(emit, *args):
-        *given, strides, padding, dilation, depthwise = args
-        if isinstance(padding, str):
-            padding = windows.pairs(padding, *geometry(*given), strides, dilation)
-            return emit(function, *given, strides, padding, dilation, depthwise)
-        return None
+    for function in functions:
+        function.resolve(functools.partial(rule, function))
 
 
-_padding_in_numbers(convolution, lambda x, kernel: (x.shape[1:-1], kernel.shape[:-2]))
-_padding_in_numbers(convolution_input_gradient, lambda g, kernel, sizes: (sizes, kernel.shape[:-2]))
-_padding_in_numbers(convolution_kernel_gradient, lambda x, g, kernel_shape: (x.shape[1:-1], kernel_shape[:-2]))
+_padding_in_numbers(convolution, convolution_input_gradient, convolution_kernel_gradient)
 
 
 # ---- a window of one element is a product of matrices ----------------------------------------------------------------
@@ -127,8 +114,7 @@ def _is_point(window, padding, depthwise):
 
 def _seen(strides):
     """The index of the elements that a strided window of one element looks at."""
-    whole = (None, None, None)
-    return (whole, *((None, None, s) if s > 1 else whole for s in strides), whole)
+    return (WHOLE, *((None, None, s) if s > 1 else WHOLE for s in strides), WHOLE)
 
 
 def _rows(emit, x, strides=()):
@@ -295,30 +281,26 @@ def _separable(who, x, depthwise_kernel, pointwise_kernel, strides, padding, dat
     return _convolve(who, deep, pointwise_kernel, 1, "valid", data_format, 1, rank)
 
 
-def separable_conv1d(
-    x, depthwise_kernel, pointwise_kernel, strides=1, padding="valid", data_format=None, dilation_rate=1
-):
+def separable_conv1d(x, depthwise_kernel, pointwise_kernel, strides=1, padding="valid", data_format=None,
+                     dilation_rate=1):
     """1D convolution of each channel, then of all channels at each step.
 
     x: [batch, steps, channels] ('channels_first': [batch, channels, steps]). depthwise_kernel: [window, channels,
     multiplier]. pointwise_kernel: [1, channels * multiplier, filters]. The other arguments are those of `conv1d`,
     without 'causal'.
     """
-    return _separable(
-        "separable_conv1d", x, depthwise_kernel, pointwise_kernel, strides, padding, data_format, dilation_rate, 1
-    )
+    return _separable("separable_conv1d", x, depthwise_kernel, pointwise_kernel, strides, padding, data_format,
+                      dilation_rate, 1)
 
 
-def separable_conv2d(
-    x, depthwise_kernel, pointwise_kernel, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1)
-):
+def separable_conv2d(x, depthwise_kernel, pointwise_kernel, strides=(1, 1), padding="valid", data_format=None,
+                     dilation_rate=(1, 1)):
     """2D convolution of each channel, then of all channels at each point.
 
     x: as in `depthwise_conv2d`, and the first kernel too. pointwise_kernel: [1, 1, channels * multiplier, filters].
     """
-    return _separable(
-        "separable_conv2d", x, depthwise_kernel, pointwise_kernel, strides, padding, data_format, dilation_rate, 2
-    )
+    return _separable("separable_conv2d", x, depthwise_kernel, pointwise_kernel, strides, padding, data_format,
+                      dilation_rate, 2)
 
 
 # ---- kernels that differ from place to place -------------------------------------------------------------------------
@@ -326,11 +308,10 @@ def separable_conv2d(
 
 def _patches(x, window, strides, counts, first):
     """The windows of x, flat: [batch, *counts, features]; features run in the order of x's own axes."""
-    start, rank, whole = 2 if first else 1, len(counts), ((None, None, None),)
     pieces = []
     for position in itertools.product(*(range(k) for k in window)):
         index = tuple((i, i + (n - 1) * s + 1, s) for i, n, s in zip(position, counts, strides, strict=True))
-        pieces.append(getitem(x, whole * start + index + whole * (x.ndim - start - rank)))
+        pieces.append(getitem(x, (WHOLE, WHOLE, *index) if first else (WHOLE, *index, WHOLE)))
     patches = stack([_last(piece, first) for piece in pieces], -1 if first else -2)
     return reshape(patches, (-1, *counts, len(pieces) * x.shape[1 if first else -1]))
 
@@ -340,10 +321,8 @@ def _local(who, x, kernel, window, strides, counts, first):
     rank = len(counts)
     window, strides = windows.spread(window, rank, "kernel_size"), windows.spread(strides, rank, "strides")
     if x.ndim != rank + 2 or kernel.ndim != 3 or None in x.shape[1:]:
-        raise ValueError(
-            f"K.{who}: expected inputs with {rank + 2} axes of known sizes and a kernel [places, features, filters], "
-            f"got {show(x)} and {show(kernel)}."
-        )
+        raise ValueError(f"K.{who}: expected inputs with {rank + 2} axes of known sizes and a kernel [places, "
+                         f"features, filters], got {show(x)} and {show(kernel)}.")
     patches = _patches(x, window, strides, counts, first)
     places, features, filters = kernel.shape
     # A product for each place: [places, batch, features] @ [places, features, filters].

@@ -6,13 +6,13 @@ from .. import config
 from ..op import DType, Host, Spec, as_tensor, op
 from ..tensor import Constant, Tensor, dtype_name
 from ..variable import Variable
-from .shape import _partly_known, broadcast_to, shape
+from .shape import broadcast_to, shape_of, static
 
 
 @op
 def full(shape: Host, value: float, dtype: DType = None):
     """A tensor of `shape` with every element `value`. dtype: floatx by default."""
-    return Spec(_partly_known(shape) if isinstance(shape, Tensor) else shape, dtype)
+    return Spec(static(shape), dtype)
 
 
 @full.rewrite
@@ -35,7 +35,7 @@ def ones_like(x, dtype=None, name=None):
 
 def _filled_like(x, number, dtype_wanted):
     x = as_tensor(x)
-    return full(shape(x) if None in x.shape else x.shape, number, dtype_wanted or x.dtype)
+    return full(shape_of(x), number, dtype_wanted or x.dtype)
 
 
 def zeros(shape, dtype=None, name=None):

@@ -1,8 +1,8 @@
 """Cross-entropies, from probabilities and from logits."""
 
 from .. import config
-from ..op import Spec, as_tensor, one_axis, op
-from ..tensor import Tensor, is_float, show
+from ..op import Spec, as_tensor, like, one_axis, op
+from ..tensor import Tensor, compatible, is_float, show
 from .creation import arange
 from .math import abs as _abs
 from .math import cast_like, clip, equal, exp, float_like, greater, less, log, log1p, logical_and, negative, where
@@ -10,7 +10,7 @@ from .nn import rectify, sigmoid, softmax_gradient
 from .reduction import all as _all
 from .reduction import max as _max
 from .reduction import sum as _sum
-from .shape import cast, expand_dims, permute_dimensions, reshape, shape
+from .shape import cast, expand_dims, permute_dimensions, reshape, sizes_of
 
 
 def _origin(output, name):
@@ -33,14 +33,9 @@ def _pair(target, output):
     """The two as tensors of one dtype. Raises ValueError when their shapes cannot agree."""
     output = as_tensor(output)
     target = as_tensor(target, output.dtype)
-    fits = target.ndim == output.ndim and all(
-        None in (m, n) or m == n for m, n in zip(target.shape, output.shape, strict=True)
-    )
-    if not fits:
-        raise ValueError(
-            f"Crossentropy: target {show(target)} and output {show(output)} must have one shape. Integer labels "
-            "go to the sparse_categorical_crossentropy."
-        )
+    if not compatible(target.shape, output.shape):
+        raise ValueError(f"Crossentropy: target {show(target)} and output {show(output)} must have one shape. Integer "
+                         "labels go to the sparse_categorical_crossentropy.")
     return target if target.dtype == output.dtype else cast(target, output.dtype), output
 
 
@@ -50,7 +45,7 @@ def _clipped(output):
 
 def _hits(labels, scores):
     """Where the class is the label: bools in the shape of the scores [..., classes]."""
-    classes = shape(scores)[-1] if scores.shape[-1] is None else scores.shape[-1]
+    (classes,) = sizes_of(scores, [-1])
     return equal(expand_dims(labels, -1), arange(classes, dtype=labels.dtype))
 
 
@@ -61,15 +56,17 @@ def _axis_last(x, axis):
 # ---- categorical -----------------------------------------------------------------------------------------------------
 
 
-@op(promote=("target", "logits"))
+def _loss_and_probabilities(target, logits):
+    return Spec(logits.shape[:-1], float_like(logits).dtype), like(logits)
+
+
+@op(promote=("target", "logits"), spec=_loss_and_probabilities)
 def softmax_crossentropy(target: Tensor, logits: Tensor):
     """-sum(target log(softmax(logits))) over the last axis.
 
     target, logits: [..., classes]. Returns the loss [...] and, for the gradient, the probabilities [..., classes].
     The gradient to the logits takes the targets of a sample to sum to 1.
     """
-    float_like(logits)
-    return Spec(logits.shape[:-1], logits.dtype), Spec(logits.shape, logits.dtype)
 
 
 @op(composite=True)
@@ -78,19 +75,19 @@ def softmax_crossentropy_gradient(g: Tensor, probabilities: Tensor, target: Tens
     return expand_dims(g, -1) * (probabilities - target)
 
 
-def _softmax_crossentropy_rule(g, y, target, logits):
+def _to_logits(through_loss, g, y, target):
+    """What comes back to the logits: through the loss (by the op named), and from the probabilities, if any does."""
     g_loss, g_probabilities = g
-    to_target = to_logits = None
-    if g_loss is not None:
-        to_logits = softmax_crossentropy_gradient(g_loss, y[1], target)
-        to_target = negative(expand_dims(g_loss, -1) * log(y[1]))
-    if g_probabilities is not None:
-        more = softmax_gradient(g_probabilities, y[1], logits.ndim - 1)
-        to_logits = more if to_logits is None else to_logits + more
-    return to_target, to_logits
+    found = None if g_loss is None else through_loss(g_loss, y[1], target)
+    if g_probabilities is None:
+        return found
+    more = softmax_gradient(g_probabilities, y[1], y[1].ndim - 1)
+    return more if found is None else found + more
 
 
-softmax_crossentropy.joint_gradient(_softmax_crossentropy_rule)
+softmax_crossentropy.gradient(
+    lambda g, y, target, logits: None if g[0] is None else negative(expand_dims(g[0], -1) * log(y[1])),
+    lambda g, y, target, logits: _to_logits(softmax_crossentropy_gradient, g, y, target))
 
 
 def categorical_crossentropy(target, output, from_logits=False, axis=-1):
@@ -117,10 +114,9 @@ def sparse_softmax_crossentropy(target: Tensor, logits: Tensor):
     target: integers [...]. logits: [..., classes]. Returns the loss [...] (nan, or an error, for labels that are no
     class) and, for the gradient, the probabilities [..., classes].
     """
-    float_like(logits)
     if is_float(target.dtype):
         raise TypeError("the labels must be integers.")
-    return Spec(logits.shape[:-1], logits.dtype), Spec(logits.shape, logits.dtype)
+    return _loss_and_probabilities(target, logits)
 
 
 @op(composite=True)
@@ -129,16 +125,8 @@ def sparse_softmax_crossentropy_gradient(g: Tensor, probabilities: Tensor, targe
     return expand_dims(g, -1) * (probabilities - cast_like(_hits(target, probabilities), probabilities))
 
 
-def _sparse_rule(g, y, target, logits):
-    g_loss, g_probabilities = g
-    to_logits = None if g_loss is None else sparse_softmax_crossentropy_gradient(g_loss, y[1], target)
-    if g_probabilities is not None:
-        more = softmax_gradient(g_probabilities, y[1], logits.ndim - 1)
-        to_logits = more if to_logits is None else to_logits + more
-    return None, to_logits
-
-
-sparse_softmax_crossentropy.joint_gradient(_sparse_rule)
+sparse_softmax_crossentropy.gradient(
+    None, lambda g, y, target, logits: _to_logits(sparse_softmax_crossentropy_gradient, g, y, target))
 
 
 def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
@@ -156,9 +144,8 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
         logits = log(_clipped(output))
     logits = _axis_last(logits, one_axis(axis, logits.ndim))
     labels = cast(target, "int64")
-    lead = logits.shape[:-1]
-    if labels.shape != lead:
-        labels = reshape(labels, shape(logits)[:-1] if None in lead else lead)
+    if labels.shape != logits.shape[:-1]:
+        labels = reshape(labels, sizes_of(logits)[:-1])
     return sparse_softmax_crossentropy(labels, logits)[0]
 
 
@@ -171,9 +158,8 @@ def sigmoid_crossentropy(target: Tensor, logits: Tensor):
     return rectify(logits) - logits * target + log1p(exp(negative(_abs(logits))))
 
 
-sigmoid_crossentropy.gradient(
-    lambda g, y, target, logits: negative(g * logits), lambda g, y, target, logits: g * (sigmoid(logits) - target)
-)
+sigmoid_crossentropy.gradient(lambda g, y, target, logits: negative(g * logits),
+                              lambda g, y, target, logits: g * (sigmoid(logits) - target))
 
 
 def binary_crossentropy(target, output, from_logits=False):
@@ -187,8 +173,7 @@ def binary_crossentropy(target, output, from_logits=False):
     logits = output if from_logits else _origin(output, "sigmoid")
     if logits is not None:
         return sigmoid_crossentropy(*_pair(target, logits))
-    target = as_tensor(target, output.dtype)
-    target = target if target.dtype == output.dtype else cast(target, output.dtype)
+    target = cast(as_tensor(target, output.dtype), output.dtype)
     p, epsilon = _clipped(output), config.epsilon()
     # Epsilon is added inside the logarithms once more, as in Keras 2.3.
     return negative(target * log(p + epsilon) + (1.0 - target) * log(1.0 - p + epsilon))

@@ -12,7 +12,7 @@ from ..tensor import Tensor, show
 from .creation import arange
 from .joining import stack
 from .math import float_like, less, log, where
-from .shape import broadcast_like, cast, expand_dims, flatten, reshape, shape
+from .shape import broadcast_like, cast, expand_dims, flatten, reshape, shape, sizes_of
 from .sparse import SparseTensor
 
 
@@ -32,9 +32,8 @@ def ctc_loss(logits: Tensor, labels: Tensor, input_length: Tensor, label_length:
 
 
 @op
-def ctc_loss_gradient(
-    g: Tensor, logits: Tensor, labels: Tensor, input_length: Tensor, label_length: Tensor, loss: Tensor, alpha: Tensor
-):
+def ctc_loss_gradient(g: Tensor, logits: Tensor, labels: Tensor, input_length: Tensor, label_length: Tensor,
+                      loss: Tensor, alpha: Tensor):
     """What `ctc_loss` gives back to the logits: g times the softmax less the expected share of each class.
 
     0 after the end of the input, and where the loss is inf.
@@ -42,13 +41,7 @@ def ctc_loss_gradient(
     return Spec(logits.shape, logits.dtype)
 
 
-def _loss_rule(g, y, logits, labels, input_length, label_length):
-    if g[0] is None:
-        return None, None, None, None
-    return ctc_loss_gradient(g[0], logits, labels, input_length, label_length, *y), None, None, None
-
-
-ctc_loss.joint_gradient(_loss_rule)
+ctc_loss.gradient(lambda g, y, *args: None if g[0] is None else ctc_loss_gradient(g[0], *args, *y))
 
 
 def _lengths(lengths):
@@ -76,8 +69,7 @@ def ctc_label_dense_to_sparse(labels, label_lengths):
     those that do not count are 0.)
     """
     labels = as_tensor(labels)
-    sizes = [shape(labels)[i] if n is None else n for i, n in enumerate(labels.shape)]
-    rows, columns = expand_dims(arange(sizes[0]), 1), expand_dims(arange(sizes[1]), 0)
+    rows, columns = (expand_dims(arange(n), 1 - i) for i, n in enumerate(sizes_of(labels)))
     indices = stack([flatten(broadcast_like(rows, labels)), flatten(broadcast_like(columns, labels))], 1)
     counts = less(columns, expand_dims(_lengths(label_lengths), 1))
     values = flatten(where(counts, labels, 0))
@@ -125,10 +117,8 @@ def _trim(emit, decoded):
         return decoded
     if positions:
         raise NeedsValue(sorted(positions))
-    if decoded.kind == "constant":
-        rows = decoded.source
-    else:
-        rows = runtime.load("numpy").run_once(Program([], [decoded], []))[0]
+    known = decoded.kind == "constant"
+    rows = decoded.source if known else runtime.load("numpy").run_once(Program([], [decoded], []))[0]
     longest = int(np.max(np.sum(rows >= 0, 1), initial=0))
     return constant(np.ascontiguousarray(rows[:, :longest]))
 

@@ -7,9 +7,9 @@ import numpy as np
 from ..op import as_tensor
 from ..tensor import show
 from .convolution import _channels_first
-from .indexing import getitem
+from .indexing import part
 from .joining import concatenate, repeat_elements
-from .shape import expand_dims, reshape, shape
+from .shape import expand_dims, reshape, sizes_of
 
 
 def resize_images(x, height_factor, width_factor, data_format, interpolation="nearest"):
@@ -51,25 +51,18 @@ def _enlarged(who, x, factors, data_format, enlarge):
 
 def _mix_elements(x, factor, axis, shift=0.0):
     """Element i of the result lies at (i + shift) / factor - shift between the elements of x along `axis`."""
-    lead, rest = ((None, None, None),) * axis, ((None, None, None),) * (x.ndim - axis - 1)
-
-    def part(start, stop):
-        return getitem(x, (*lead, (start, stop, None), *rest))
-
-    def weights(places):
-        return np.maximum(places, 0.0).reshape(factor, *(1,) * len(rest))
+    def towards(neighbours, places):
+        weights = np.maximum(places, 0.0).reshape(factor, *(1,) * (x.ndim - axis - 1))
+        return expand_dims(concatenate(neighbours, axis) - x, axis + 1) * weights
 
     places = (np.arange(factor) + shift) / factor - shift
-    mixed = expand_dims(x, axis + 1)
-    mixed += expand_dims(concatenate([part(1, None), part(-1, None)], axis) - x, axis + 1) * weights(places)
+    mixed = expand_dims(x, axis + 1) + towards([part(x, axis, 1), part(x, axis, -1)], places)
     if shift:
-        mixed += expand_dims(concatenate([part(None, 1), part(None, -1)], axis) - x, axis + 1) * weights(-places)
-    sizes = shape(x) if None in x.shape else x.shape
-    return reshape(mixed, [sizes[i] * factor if i == axis else sizes[i] for i in range(x.ndim)])
+        mixed += towards([part(x, axis, None, 1), part(x, axis, None, -1)], -places)
+    sizes = sizes_of(x)
+    sizes[axis] *= factor
+    return reshape(mixed, sizes)
 
 
-INTERPOLATIONS = {
-    "nearest": repeat_elements,
-    "bilinear": _mix_elements,
-    "bilinear_half_pixel": functools.partial(_mix_elements, shift=0.5),
-}
+INTERPOLATIONS = {"nearest": repeat_elements, "bilinear": _mix_elements,
+                  "bilinear_half_pixel": functools.partial(_mix_elements, shift=0.5)}

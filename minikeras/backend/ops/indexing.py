@@ -4,13 +4,13 @@ import builtins
 
 import numpy as np
 
-from ..op import Axis, Host, Spec, as_tensor, like, one_axis, op
+from ..op import Axis, Host, Spec, as_tensor, host_integers, like, one_axis, op
 from ..tensor import Tensor, is_float, show
 from .math import maximum, minimum
-from .shape import cast, partly_known, reshape, shape
+from .shape import cast, partly_known, reshape, sizes_of
 
 
-@op
+@op(gradient=[lambda g, y, x, index: getitem_gradient(g, x, index)])
 def getitem(x: Tensor, index: tuple):
     """x[index]. index: an entry for each axis or more: int, (start, stop, step) or None for a new axis."""
     return Spec(_indexed(x.shape, index), x.dtype)
@@ -26,12 +26,25 @@ def _indexed(sizes, index):
         if isinstance(entry, int):
             if n is not None and not -n <= entry < n:
                 raise ValueError(f"index {entry} is out of range for axis {axis} with size {n}.")
-        elif entry == (None, None, None) or n is not None:
+        elif entry == WHOLE or n is not None:
             result.append(n if n is None else len(range(*slice_of(entry).indices(n))))
         else:
             result.append(None)
         axis += 1
     return tuple(result)
+
+
+WHOLE = (None, None, None)  # the entry for all of an axis
+
+
+def along(axis, entry, ndim, others=WHOLE):
+    """`entry` for one axis of `ndim`, and the same (all of them, in an index) for all others."""
+    return (*(others,) * axis, entry, *(others,) * (ndim - axis - 1))
+
+
+def part(x, axis, start=None, stop=None):
+    """x from `start` up to `stop` along `axis`."""
+    return getitem(x, along(axis, (start, stop, None), x.ndim))
 
 
 def slice_of(entry):
@@ -44,37 +57,25 @@ def python_index(index):
     return tuple(slice_of(e) if isinstance(e, tuple) else e for e in index)
 
 
-@op
+@op(gradient=[lambda h, y, g, x, index: getitem(h, index)])
 def getitem_gradient(g: Tensor, like_x: Tensor, index: tuple):
     """Zeros in the shape of `like_x`, with g at [index]."""
     return Spec(like_x.shape, g.dtype)
 
 
-getitem.gradient(lambda g, y, x, index: getitem_gradient(g, x, index))
-getitem_gradient.joint_gradient(lambda h, y, g, x, index: (getitem(h, index), None))
-
-
-@op
+@op(gradient=[lambda h, y, g, shape, index: getitem(h, index)])
 def put(g: Tensor, shape: Host, index: tuple):
     """Zeros of `shape` with g at [index]; index as for getitem, without new axes and negative steps."""
     return Spec(shape, g.dtype)
-
-
-put.gradient(lambda h, y, g, shape, index: getitem(h, index))
 
 
 @getitem_gradient.meaning
 def _put(emit, g, x, index):
     if None in index or any(isinstance(e, int) for e in index):
         # New axes go, and axes that an int took come back with size 1, so that ranks agree.
-        full = iter(python_index(index))
-        sizes, kept = iter(g.shape), []
-        for entry in full:
-            if entry is None:
-                next(sizes)
-            else:
-                kept.append(1 if isinstance(entry, int) else next(sizes))
-        g = emit(reshape, g, tuple(kept))
+        sizes = iter(g.shape)
+        found = [1 if isinstance(entry, int) else next(sizes) for entry in index]
+        g = emit(reshape, g, tuple(n for n, entry in zip(found, index, strict=True) if entry is not None))
         index = tuple((e, e + 1 or None, None) if isinstance(e, int) else e for e in index if e is not None)
     flipped = tuple(i for i, e in enumerate(index) if (e[2] or 1) < 0)
     if flipped:
@@ -84,14 +85,10 @@ def _put(emit, g, x, index):
 
 
 def _forward(entry, n):
+    """The entry that takes the same of n elements, in ascending order."""
     places = range(*slice_of(entry).indices(n))
-    return (
-        (places[-1], places[0] + 1, -places.step)
-        if places.step < 0 and len(places)
-        else (0, 0, 1)
-        if not len(places)
-        else (places.start, places.stop, places.step)
-    )
+    places = places[::-1] if places.step < 0 else places
+    return (places.start, places.stop, places.step) if places else (0, 0, 1)
 
 
 def index_tensor(x, key):
@@ -101,17 +98,15 @@ def index_tensor(x, key):
     if used > x.ndim:
         raise IndexError(f"{x!r} has {x.ndim} axes, the index {key!r} has {used}.")
     at = next((i for i, k in enumerate(keys) if k is Ellipsis), None)
-    fill = [(None, None, None)] * (x.ndim - used)
+    fill = [WHOLE] * (x.ndim - used)
     keys = [*keys, *fill] if at is None else [*keys[:at], *fill, *keys[at + 1 :]]
     if any(isinstance(k, builtins.slice) and _has_tensor(k) for k in keys):
         x, keys = _sliced_by_tensors(x, keys)
     gathered = [(i, k) for i, k in enumerate(keys) if isinstance(k, (Tensor, list, np.ndarray))]
-    entries = tuple(
-        (None, None, None) if isinstance(k, (Tensor, list, np.ndarray)) else _entry(k, x, key) for k in keys
-    )
+    entries = tuple(WHOLE if isinstance(k, (Tensor, list, np.ndarray)) else _entry(k, x, key) for k in keys)
     if len(gathered) > 1:
         raise NotImplementedError("Indexing with several tensors: use K.gather along one axis after the other.")
-    if any(e != (None, None, None) for e in entries):
+    if any(e != WHOLE for e in entries):
         x = getitem(x, entries)
     if gathered:
         axis = sum(not isinstance(e, int) for e in entries[: gathered[0][0]])
@@ -135,16 +130,15 @@ def _has_tensor(k):
 
 def _sliced_by_tensors(x, keys):
     """(the part of x within those limits that are tensors, the keys that are left to do)."""
-    sizes, left, start, size = shape(x), [], [0] * x.ndim, [-1] * x.ndim
-    axis = 0
+    left, start, size, axis = [], [0] * x.ndim, [-1] * x.ndim, 0
     for k in keys:
         if isinstance(k, builtins.slice) and _has_tensor(k):
             if k.step not in (None, 1):
                 raise NotImplementedError("A slice whose limits are tensors has no step: step through what it gives.")
-            n = sizes[axis] if x.shape[axis] is None else x.shape[axis]
+            (n,) = sizes_of(x, [axis])
             start[axis], stop = _limit(k.start, n, 0), _limit(k.stop, n, n)
             size[axis] = maximum(stop - start[axis], 0)
-            k = (None, None, None)
+            k = WHOLE
         left.append(k)
         axis += k is not None
     return dynamic_slice(x, start, size), left
@@ -158,20 +152,16 @@ def _limit(limit, n, otherwise):
     return minimum(maximum(limit + n * cast(limit < 0, limit.dtype), 0), n)
 
 
-@op
+@op(gradient=[lambda g, y, x, indices, axis: scatter_add(g, indices, x, axis)])
 def take(x: Tensor, indices: Tensor, axis: Axis = 0):
     """The slices of x along `axis` at integer `indices` (of any shape, which takes the place of the axis)."""
     return Spec(x.shape[:axis] + indices.shape + x.shape[axis + 1 :], x.dtype)
 
 
-@op
+@op(gradient=[lambda h, y, g, indices, x, axis: take(h, indices, axis)])
 def scatter_add(updates: Tensor, indices: Tensor, like_x: Tensor, axis: int):
     """Zeros in the shape of `like_x`, with each slice of `updates` added along `axis` at its index. Undoes `take`."""
     return Spec(like_x.shape, updates.dtype)
-
-
-take.gradient(lambda g, y, x, indices, axis: scatter_add(g, indices, x, axis))
-scatter_add.joint_gradient(lambda h, y, g, indices, x, axis: (take(h, indices, axis), None, None))
 
 
 def gather(reference, indices):
@@ -186,43 +176,34 @@ def slice(x, start, size):  # noqa: A001
     start, size: an int for each axis (lists, or integer tensors).
     """
     x = as_tensor(x)
+    if any(not isinstance(v, Tensor) and len(v) != x.ndim for v in (start, size)):
+        raise ValueError(f"K.slice: {show(x)} needs a start and a size for each axis, got {start} and {size}.")
+    start, size = host_integers(start), host_integers(size)
     if isinstance(start, Tensor) or isinstance(size, Tensor):
         return dynamic_slice(x, start, size)
-    if len(start) != x.ndim or len(size) != x.ndim:
-        raise ValueError(f"K.slice: {show(x)} needs a start and a size for each axis, got {start} and {size}.")
-    if any(isinstance(v, Tensor) for v in (*start, *size)):
-        return dynamic_slice(x, start, size)
-    return getitem(
-        x, tuple((int(a), None if n == -1 else int(a) + int(n), None) for a, n in zip(start, size, strict=True))
-    )
+    return getitem(x, _limits(start, size))
 
 
-@op
+@op(gradient=[lambda g, y, x, start, size: dynamic_put(g, x, start, size)])
 def dynamic_slice(x: Tensor, start: Host, size: Host):
     """`slice` with limits that are known when the program is specialised."""
     if isinstance(start, Tensor) or isinstance(size, Tensor):
-        start, size = (partly_known(v) if isinstance(v, Tensor) else v for v in (start, size))
-        whole = zip(x.shape, start, size, strict=True)
+        whole = zip(x.shape, partly_known(start), partly_known(size), strict=True)
         return Spec(tuple((s if a == 0 else None) if n == -1 else n for s, a, n in whole), x.dtype)
     return Spec(_indexed(x.shape, _limits(start, size)), x.dtype)
 
 
 def _limits(start, size):
-    return tuple((a, None if n == -1 else a + n, None) for a, n in zip(start, size, strict=True))
+    limits = tuple((a, None if n == -1 else a + n, None) for a, n in zip(start, size, strict=True))
+    return tuple(WHOLE if entry == (0, None, None) else entry for entry in limits)
 
 
-def _dynamic_slice_gradient(g, y, x, start, size):
-    return dynamic_put(g, x, start, size)
-
-
-@op
+@op(gradient=[lambda h, y, g, x, start, size: dynamic_slice(h, start, size)])
 def dynamic_put(g: Tensor, like_x: Tensor, start: Host, size: Host):
     """Zeros in the shape of `like_x` with g in the part that `dynamic_slice` takes."""
     return Spec(like_x.shape, g.dtype)
 
 
-dynamic_slice.gradient(_dynamic_slice_gradient)
-dynamic_put.joint_gradient(lambda h, y, g, x, start, size: (dynamic_slice(h, start, size), None))
 dynamic_slice.meaning(lambda emit, x, start, size: emit(getitem, x, _limits(start, size)))
 dynamic_put.meaning(lambda emit, g, x, start, size: emit(put, g, x.shape, _limits(start, size)))
 
@@ -233,10 +214,6 @@ def _reverse_arguments(x, axes):
     return x, tuple(sorted({one_axis(a, x.ndim) for a in axes}))
 
 
-@op(prepare=_reverse_arguments)
+@op(spec=lambda x, _: like(x), gradient=[lambda g, y, x, axes: reverse(g, axes)], prepare=_reverse_arguments)
 def reverse(x: Tensor, axes: tuple):
     """x with the order along `axes` turned round."""
-    return like(x)
-
-
-reverse.gradient(lambda g, y, x, axes: reverse(g, axes))

@@ -1,35 +1,26 @@
 """Tensors one after the other, repeated, or with something around them."""
 
-import itertools
-
 import numpy as np
 
 from .. import config
-from ..op import Axis, Host, Spec, Tensors, as_tensor, one_axis, op, promoted
-from ..tensor import Tensor, show
-from .indexing import dynamic_slice, getitem
-from .shape import expand_dims, partly_known, reshape, shape
-
-
-def _joined(tensors, axis=-1):
-    return promoted(list(tensors)), axis
+from ..op import OPS, Axis, Host, Spec, Tensors, as_tensor, one_axis, op, promoted
+from ..tensor import Tensor, compatible, is_sparse, show
+from .indexing import along, getitem, slice
+from .shape import expand_dims, partly_known, reshape, sizes_of
 
 
 def concatenate(tensors, axis=-1):
     """The tensors one after the other along `axis`; all other sizes agree. All dense, or all sparse."""
     tensors = list(tensors)
-    if any(getattr(t, "is_sparse_tensor", False) for t in tensors):
-        from .sparse import join
-
-        return join(tensors, axis)
-    return concat(tensors, axis)
+    sparse = next(filter(is_sparse, tensors), None)
+    return concat(tensors, axis) if sparse is None else sparse.joined(tensors, axis)
 
 
-@op(prepare=_joined)
+@op(prepare=lambda tensors, axis=-1: (promoted(list(tensors)), axis))
 def concat(tensors: Tensors, axis: Axis):
     """`concatenate` of dense tensors."""
     first = tensors[0]
-    if any(t.ndim != first.ndim or not _agree_but_for(axis, t.shape, first.shape) for t in tensors[1:]):
+    if not all(compatible(t.shape, first.shape, but_for=axis) for t in tensors[1:]):
         raise ValueError(f"shapes must agree but for axis {axis}: {', '.join(show(t) for t in tensors)}.")
     shape = [next((n for n in sizes if n is not None), None) for sizes in zip(*(t.shape for t in tensors), strict=True)]
     total = [t.shape[axis] for t in tensors]
@@ -37,31 +28,14 @@ def concat(tensors: Tensors, axis: Axis):
     return Spec(tuple(shape), first.dtype)
 
 
-def _agree_but_for(axis, a, b):
-    return all(i == axis or None in (m, n) or m == n for i, (m, n) in enumerate(zip(a, b, strict=True)))
-
-
-def _parts(g, y, tensors, axis):
-    """The cotangent cut where the tensors were joined."""
-    sizes = [t.shape[axis] for t in tensors]
-    if None not in sizes:
-        starts = np.cumsum([0, *sizes])
-        whole = ((None, None, None),)
-        return tuple(
-            getitem(g, whole * axis + ((int(a), int(b), None),) + whole * (g.ndim - axis - 1))
-            for a, b in itertools.pairwise(starts)
-        )
-    parts, start = [], as_tensor(0)
+@concat.gradient
+def _cut_where_joined(g, y, tensors, axis):
+    parts, start = [], 0
     for t in tensors:
-        length = shape(t)[axis]
-        zeros, rest = [0] * g.ndim, [-1] * g.ndim
-        zeros[axis], rest[axis] = start, length
-        parts.append(dynamic_slice(g, zeros, rest))
-        start = start + length
+        (length,) = sizes_of(t, [axis])
+        parts.append(slice(g, along(axis, start, g.ndim, 0), along(axis, length, g.ndim, -1)))
+        start = length + start
     return tuple(parts)
-
-
-concat.gradient(_parts)
 
 
 def _stack_arguments(x, axis=0):
@@ -75,12 +49,7 @@ def stack(x: Tensors, axis: int = 0):
     return Spec((*x[0].shape[:axis], len(x), *x[0].shape[axis:]), x[0].dtype)
 
 
-stack.gradient(
-    lambda g, y, x, axis: tuple(
-        getitem(g, (((None, None, None),) * axis) + (i,) + ((None, None, None),) * (g.ndim - axis - 1))
-        for i in range(len(x))
-    )
-)
+stack.gradient(lambda g, y, x, axis: tuple(getitem(g, along(axis, i, g.ndim)) for i in range(len(x))))
 
 
 def _tile_arguments(x, n):
@@ -98,21 +67,15 @@ def _tile_arguments(x, n):
 @op(prepare=_tile_arguments)
 def tile(x: Tensor, n: Host):
     """x repeated along each axis. n: an int, or integer tensor, for each axis; fewer are for the last axes."""
-    known = partly_known(n) if isinstance(n, Tensor) else n
-    return Spec(tuple(None if None in (s, r) else s * r for s, r in zip(x.shape, known, strict=True)), x.dtype)
+    pairs = zip(x.shape, partly_known(n), strict=True)
+    return Spec(tuple(None if None in (s, r) else s * r for s, r in pairs), x.dtype)
 
 
+@tile.gradient
 def _tile_gradient(g, y, x, n):
-    from .reduction import sum as reduce_sum
-
-    sizes = shape(x)
-    split = [
-        part for i, (s, r) in enumerate(zip(x.shape, n, strict=True)) for part in (r, sizes[i] if s is None else s)
-    ]
-    return reduce_sum(reshape(g, split), tuple(range(0, 2 * x.ndim, 2)))
-
-
-tile.gradient(_tile_gradient)
+    sizes = sizes_of(x)
+    split = [size for i in range(x.ndim) for size in (n[i], sizes[i])]
+    return OPS["sum"](reshape(g, split), tuple(range(0, 2 * x.ndim, 2)))
 
 
 @op
@@ -122,16 +85,10 @@ def repeat_elements(x: Tensor, rep: int, axis: Axis):
     return Spec((*x.shape[:axis], None if n is None else n * rep, *x.shape[axis + 1 :]), x.dtype)
 
 
+@repeat_elements.gradient
 def _repeat_gradient(g, y, x, rep, axis):
-    from .reduction import sum as reduce_sum
-
-    sizes = shape(x)
-    split = [sizes[i] if s is None else s for i, s in enumerate(x.shape)]
-    split.insert(axis + 1, rep)
-    return reduce_sum(reshape(g, split), axis + 1)
-
-
-repeat_elements.gradient(_repeat_gradient)
+    sizes = sizes_of(x)
+    return OPS["sum"](reshape(g, [*sizes[: axis + 1], rep, *sizes[axis + 1 :]]), axis + 1)
 
 
 def repeat(x, n):

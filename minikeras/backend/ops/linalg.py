@@ -3,14 +3,13 @@
 import itertools
 import string
 
-import numpy as np
-
 from ..op import Spec, Tensors, as_tensor, broadcast, one_axis, op, promoted
-from ..tensor import Constant, Tensor, dtype_name, show
+from ..tensor import Constant, Tensor, compatible, dtype_name, is_sparse, show
 from . import math as _math
 from . import reduction as _reduction
 from .creation import arange, ones_like
 from .shape import expand_dims, merge_axes, permute_dimensions, reshape, sizes_of, squeeze
+from .sparse import sparse_dot
 
 
 @op(promote=("x", "y"))
@@ -22,16 +21,10 @@ def matmul(x: Tensor, y: Tensor):
     if x.ndim < 2 or y.ndim < 2:
         raise ValueError("both arguments need at least two axes. Use K.dot or K.expand_dims.")
     _math.number_like(x)
-    _agree(x.shape[-1], y.shape[-2])
+    if not compatible(x.shape[-1:], y.shape[-2:-1]):
+        raise ValueError(f"the last axis of x and the second-last of y must have one size: {x.shape[-1]} != "
+                         f"{y.shape[-2]}. Was the layer built on another input?")
     return Spec((*broadcast(x.shape[:-2], y.shape[:-2]), x.shape[-2], y.shape[-1]), x.dtype)
-
-
-def _agree(a, b):
-    if a is not None and b is not None and a != b:
-        raise ValueError(
-            f"the last axis of x and the second-last of y must have one size: {a} != {b}. "
-            "Was the layer built on another input?"
-        )
 
 
 def _turned(x):
@@ -50,7 +43,7 @@ def _grouped(x, *groups):
     x = x if order == list(range(x.ndim)) else permute_dimensions(x, order)
     if all(len(group) == 1 for group in groups):
         return x
-    ends = np.cumsum([0, *(len(group) for group in groups)])
+    ends = itertools.accumulate(map(len, groups), initial=0)
     return merge_axes(x, [range(a, b) for a, b in itertools.pairwise(ends)])
 
 
@@ -60,9 +53,7 @@ def dot(x, y):
     x: [..., k], a tensor, or a sparse matrix [n, k]. y: [..., k, m]. Returns [x's other axes, y's other axes].
     Raises ValueError when the two k differ.
     """
-    if getattr(x, "is_sparse_tensor", False) or getattr(y, "is_sparse_tensor", False):
-        from .sparse import dot as sparse_dot
-
+    if is_sparse(x) or is_sparse(y):
         return sparse_dot(x, y)
     x, y = promoted([x, y])
     if x.ndim == 2 and y.ndim == 2:
@@ -83,16 +74,18 @@ def tensordot(x, y, axes=2, name="tensordot"):
         axes = (range(x.ndim - axes, x.ndim), range(axes))
     inner_x, inner_y = ([one_axis(i, t.ndim) for i in a] for t, a in zip((x, y), axes, strict=True))
     for i, j in zip(inner_x, inner_y, strict=True):
-        if None not in (x.shape[i], y.shape[j]) and x.shape[i] != y.shape[j]:
-            raise ValueError(
-                f"K.{name}: axis {i} of x and axis {j} of y must have one size: {x.shape[i]} != {y.shape[j]}. "
-                f"Was the layer built on another input?\n  x {show(x)}   y {show(y)}"
-            )
-    outer_x = [i for i in range(x.ndim) if i not in inner_x]
-    outer_y = [i for i in range(y.ndim) if i not in inner_y]
+        if not compatible((x.shape[i],), (y.shape[j],)):
+            raise ValueError(f"K.{name}: axis {i} of x and axis {j} of y must have one size: {x.shape[i]} != "
+                             f"{y.shape[j]}. Was the layer built on another input?\n  x {show(x)}   y {show(y)}")
+    outer_x, outer_y = _without(x, inner_x), _without(y, inner_y)
     product = matmul(_grouped(x, outer_x, inner_x), _grouped(y, inner_y, outer_y))
     wanted = [*sizes_of(x, outer_x), *sizes_of(y, outer_y)]
     return reshape(product, wanted) if len(wanted) != 2 else product
+
+
+def _without(x, axes):
+    """The axes of x but for these."""
+    return [i for i in range(x.ndim) if i not in axes]
 
 
 def batch_dot(x, y, axes=None):
@@ -108,17 +101,15 @@ def batch_dot(x, y, axes=None):
         raise ValueError(f"K.batch_dot: x and y need at least two axes.\n  x {show(x)}   y {show(y)}")
     a, b = _batch_dot_axes(x, y, axes)
     for i, j, what in ((0, 0, "the batch axes"), (a, b, f"axis {a} of x and axis {b} of y")):
-        if None not in (x.shape[i], y.shape[j]) and x.shape[i] != y.shape[j]:
-            raise ValueError(
-                f"K.batch_dot: {what} must have one size: {x.shape[i]} != {y.shape[j]}.\n  x {show(x)}   y {show(y)}"
-            )
-    outer_x = [i for i in range(1, x.ndim) if i != a]
-    outer_y = [i for i in range(1, y.ndim) if i != b]
+        if not compatible((x.shape[i],), (y.shape[j],)):
+            raise ValueError(f"K.batch_dot: {what} must have one size: {x.shape[i]} != {y.shape[j]}.\n  x {show(x)}   "
+                             f"y {show(y)}")
+    outer_x, outer_y = _without(x, (0, a)), _without(y, (0, b))
     product = matmul(_grouped(x, [0], outer_x, [a]), _grouped(y, [0], [b], outer_y))
-    wanted = [*sizes_of(x, [0]), *sizes_of(x, outer_x), *sizes_of(y, outer_y)]
-    if len(wanted) == 1:
-        wanted.append(1)
-    return product if len(outer_x) == len(outer_y) == 1 else reshape(product, wanted)
+    if len(outer_x) == len(outer_y) == 1:
+        return product
+    wanted = [*sizes_of(x, [0, *outer_x]), *sizes_of(y, outer_y)]
+    return reshape(product, wanted if len(wanted) > 1 else [*wanted, 1])
 
 
 def _batch_dot_axes(x, y, axes):
@@ -165,18 +156,15 @@ def einsum(equation, *operands):
     known = set("".join(terms)) | {"."}
     if len(terms) != len(operands) or len(set(result)) != len(result) or not set(result) <= known or not all(
             c.isalpha() or c == "." for c in known) or any(t.count(".") > 1 for t in terms):  # fmt: skip
-        raise ValueError(
-            f'K.einsum: "{equation}" with {len(operands)} operands: give each operand a term of letters and at most '
-            'one "...", and in the result letters of the terms, none of them twice.'
-        )
+        raise ValueError(f'K.einsum: "{equation}" with {len(operands)} operands: give each operand a term of letters '
+                         'and at most one "...", and in the result letters of the terms, none of them twice.')
     spare = [c for c in string.ascii_letters if c not in known]
     further = [x.ndim - len(t.replace(".", "")) if "." in t else 0 for t, x in zip(terms, operands, strict=True)]
     if min(further) < 0:
         raise ValueError(f'K.einsum: "{equation}" names more axes than operands of {[x.ndim for x in operands]} have.')
     dots = "".join(spare[: max(further)])
     terms = [t.replace(".", dots[len(dots) - n :]) for t, n in zip(terms, further, strict=True)]
-    pairs = [_diagonals(t, x, equation) for t, x in zip(terms, operands, strict=True)]
-    pairs = _without_ones(pairs)
+    pairs = _without_ones([_diagonals(t, x, equation) for t, x in zip(terms, operands, strict=True)])
     return _einsum([x for _, x in pairs], f"{','.join(t for t, _ in pairs)}->{result.replace('.', dots)}")
 
 
@@ -188,8 +176,8 @@ def _diagonals(term, x, equation):
         if term.count(letter) > 1:
             i = term.index(letter)
             j = term.index(letter, i + 1)
-            rest = [k for k in range(x.ndim) if k not in (i, j)]
-            if None not in (x.shape[i], x.shape[j]) and x.shape[i] != x.shape[j]:
+            rest = _without(x, (i, j))
+            if not compatible((x.shape[i],), (x.shape[j],)):
                 raise ValueError(f'K.einsum: the axes "{letter}" in "{equation}" differ in size: {show(x)}.')
             rows, columns = (arange(n) for n in sizes_of(x, (i, j)))
             hit = _math.equal(expand_dims(rows, 1), columns)
@@ -213,24 +201,21 @@ def _without_ones(pairs):
     return found
 
 
+@_einsum.gradient
 def _einsum_gradient(g, y, operands, equation):
     terms, result = equation.split("->")
     terms = terms.split(",")
     found = []
     for k, (term, operand) in enumerate(zip(terms, operands, strict=True)):
-        others = [(t, o) for i, (t, o) in enumerate(zip(terms, operands, strict=True)) if i != k]
-        known = set(result).union(*(t for t, _ in others))
+        inputs = [result, *terms[:k], *terms[k + 1 :]]
+        known = "".join(inputs)
         kept = "".join(c for c in term if c in known)
-        inputs = ",".join([result, *(t for t, _ in others)])
-        part = _einsum((g, *(o for _, o in others)), f"{inputs}->{kept}")
+        part = _einsum((g, *operands[:k], *operands[k + 1 :]), f"{','.join(inputs)}->{kept}")
         for i, letter in enumerate(term):
             if letter not in known:
                 part = expand_dims(part, i)
         found.append(part if kept == term else part * ones_like(operand))
     return tuple(found)
-
-
-_einsum.gradient(_einsum_gradient)
 
 
 def norm(x, ord=2, axis=None, keepdims=False):  # noqa: A002

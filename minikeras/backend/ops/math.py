@@ -4,18 +4,17 @@ import builtins
 import math as _math
 
 from .. import config
-from ..op import Spec, as_tensor, broadcast, like, op, promoted
+from ..op import OPS, Spec, as_tensor, broadcast, elementwise, like, op, promoted
 from ..tensor import Tensor, is_float
+from .shape import cast
 
 
-def binary(x, y):
-    """The Spec of an elementwise op on two tensors of one dtype."""
-    return Spec(broadcast(x.shape, y.shape), x.dtype)
+def cast_like(x, y):
+    """x in the dtype of y."""
+    return cast(x, y.dtype)
 
 
-def comparison(x, y):
-    """The Spec of an elementwise question about two tensors."""
-    return Spec(broadcast(x.shape, y.shape), "bool")
+# ---- shape rules: the dtype of an op's arguments, and that of the result ---------------------------------------------
 
 
 def float_like(x):
@@ -32,100 +31,88 @@ def number_like(x):
     return like(x)
 
 
+def binary(x, y):
+    """The Spec of an elementwise op on two tensors of one dtype."""
+    return Spec(broadcast(x.shape, y.shape), x.dtype)
+
+
+def _numbers(x, y):
+    return binary(number_like(x), y)
+
+
+def _floats(x, y):
+    return binary(float_like(x), y)
+
+
+def _question(*tensors):
+    """The Spec of a question about each element."""
+    return Spec(broadcast(*(t.shape for t in tensors)), "bool")
+
+
 # ---- arithmetic ------------------------------------------------------------------------------------------------------
 
 
-@op(elementwise=True)
+@elementwise(binary, lambda g, z, x, y: g, lambda g, z, x, y: g)
 def add(x: Tensor, y: Tensor):
     """x + y, broadcast."""
-    return binary(x, y)
 
 
-@op(elementwise=True)
+@elementwise(_numbers, lambda g, z, x, y: g, lambda g, z, x, y: negative(g))
 def subtract(x: Tensor, y: Tensor):
     """x - y, broadcast."""
-    number_like(x)
-    return binary(x, y)
 
 
-@op(elementwise=True)
+@elementwise(binary, lambda g, z, x, y: g * y, lambda g, z, x, y: g * x)
 def multiply(x: Tensor, y: Tensor):
     """x * y, broadcast."""
-    return binary(x, y)
 
 
-@op(elementwise=True)
+@elementwise(_floats, lambda g, z, x, y: g / y, lambda g, z, x, y: negative(g * z / y))
 def true_divide(x: Tensor, y: Tensor):
     """x / y of floats, broadcast. IEEE: x / 0 is inf or nan."""
-    return Spec(broadcast(x.shape, y.shape), float_like(x).dtype)
 
 
-@op(elementwise=True)
+@elementwise(_numbers)
 def floor_divide(x: Tensor, y: Tensor):
     """The largest integer not above x / y, broadcast. No gradient."""
-    number_like(x)
-    return binary(x, y)
 
 
-@op(elementwise=True)
+@elementwise(_numbers, lambda g, z, x, y: g, lambda g, z, x, y: negative(g * floor_divide(x, y)))
 def mod(x: Tensor, y: Tensor):
     """x - y * floor(x / y): the remainder with the sign of y, broadcast."""
-    number_like(x)
-    return binary(x, y)
 
 
-@op(elementwise=True)
+@elementwise(_numbers)
 def power(x: Tensor, y: Tensor):
     """x to the power y, broadcast."""
-    number_like(x)
-    return binary(x, y)
 
 
-@op(elementwise=True)
+@elementwise(binary)
 def maximum(x: Tensor, y: Tensor):
     """The larger of x and y, elementwise and broadcast. Where they are equal the gradient goes to x."""
-    return binary(x, y)
 
 
-@op(elementwise=True)
+@elementwise(binary)
 def minimum(x: Tensor, y: Tensor):
     """The smaller of x and y, elementwise and broadcast. Where they are equal the gradient goes to x."""
-    return binary(x, y)
 
 
 def divide(x, y):
     """x / y, broadcast. Bools and integers are divided as floatx."""
-    from .shape import cast
-
-    tensors = [t for t in (x, y) if isinstance(t, Tensor)]
-    if not builtins.any(is_float(t.dtype) for t in tensors):
+    if not builtins.any(isinstance(t, Tensor) and is_float(t.dtype) for t in (x, y)):
         x, y = (cast(as_tensor(t), config.floatx()) for t in (x, y))
     return true_divide(*promoted([x, y]))
 
 
-add.gradient(lambda g, z, x, y: g, lambda g, z, x, y: g)
-subtract.gradient(lambda g, z, x, y: g, lambda g, z, x, y: negative(g))
-multiply.gradient(lambda g, z, x, y: g * y, lambda g, z, x, y: g * x)
-true_divide.gradient(lambda g, z, x, y: g / y, lambda g, z, x, y: negative(g * z / y))
-mod.gradient(lambda g, z, x, y: g, lambda g, z, x, y: negative(g * floor_divide(x, y)))
 power.gradient(
     lambda g, z, x, y: g * y * power(x, y - 1.0),
     # d/dy x^y = x^y log x; at x = 0 it is 0 for y > 0, and there is no log to take.
     lambda g, z, x, y: g * where(greater(x, 0.0), z * log(where(greater(x, 0.0), x, 1.0)), 0.0),
 )
-maximum.gradient(
-    lambda g, z, x, y: g * cast_like(greater_equal(x, y), g), lambda g, z, x, y: g * cast_like(less(x, y), g)
-)
-minimum.gradient(
-    lambda g, z, x, y: g * cast_like(less_equal(x, y), g), lambda g, z, x, y: g * cast_like(greater(x, y), g)
-)
-
-
-def cast_like(x, y):
-    """x in the dtype of y."""
-    from .shape import cast
-
-    return cast(x, y.dtype)
+maximum.gradient(lambda g, z, x, y: g * cast_like(greater_equal(x, y), g),
+                 lambda g, z, x, y: g * cast_like(less(x, y), g))
+minimum.gradient(lambda g, z, x, y: g * cast_like(less_equal(x, y), g),
+                 lambda g, z, x, y: g * cast_like(greater(x, y), g))
 
 
 def neutral(number, right_only=False):
@@ -183,34 +170,29 @@ def _common_powers(emit, x, y):
 # ---- one argument ----------------------------------------------------------------------------------------------------
 
 
-@op(elementwise=True)
+@elementwise(number_like, lambda g, y, x: negative(g))
 def negative(x: Tensor):
     """-x."""
-    return number_like(x)
 
 
-@op(elementwise=True)
+@elementwise(number_like, lambda g, y, x: g * sign(x))
 def abs(x: Tensor):
     """The absolute value. The gradient at 0 is 0."""
-    return number_like(x)
 
 
-@op(elementwise=True)
+@elementwise(number_like)
 def sign(x: Tensor):
     """-1, 0 or 1. No gradient."""
-    return number_like(x)
 
 
-@op(elementwise=True)
+@elementwise(number_like, lambda g, y, x: g * (2.0 * x))
 def square(x: Tensor):
     """x * x."""
-    return number_like(x)
 
 
-@op(elementwise=True)
+@elementwise(float_like, lambda g, y, x: g * 0.5 / y)
 def true_sqrt(x: Tensor):
     """The square root; nan below 0."""
-    return float_like(x)
 
 
 def sqrt(x):
@@ -218,90 +200,64 @@ def sqrt(x):
     return true_sqrt(maximum(as_tensor(x), 0.0))
 
 
-@op(elementwise=True)
+@elementwise(float_like, lambda g, y, x: g * -0.5 * y / x)
 def rsqrt(x: Tensor):
     """1 / sqrt(x)."""
-    return float_like(x)
 
 
-@op(elementwise=True)
+@elementwise(float_like, lambda g, y, x: g * y)
 def exp(x: Tensor):
     """e to the power x."""
-    return float_like(x)
 
 
-@op(elementwise=True)
+@elementwise(float_like, lambda g, y, x: g * (y + 1.0))
 def expm1(x: Tensor):
     """exp(x) - 1, exact near 0."""
-    return float_like(x)
 
 
-@op(elementwise=True)
+@elementwise(float_like, lambda g, y, x: g / x)
 def log(x: Tensor):
     """The natural logarithm: -inf at 0, nan below."""
-    return float_like(x)
 
 
-@op(elementwise=True)
+@elementwise(float_like, lambda g, y, x: g / (1.0 + x))
 def log1p(x: Tensor):
     """log(1 + x), exact near 0."""
-    return float_like(x)
 
 
-@op(elementwise=True)
+@elementwise(float_like, lambda g, y, x: g * cos(x))
 def sin(x: Tensor):
     """The sine of x radians."""
-    return float_like(x)
 
 
-@op(elementwise=True)
+@elementwise(float_like, lambda g, y, x: negative(g * sin(x)))
 def cos(x: Tensor):
     """The cosine of x radians."""
-    return float_like(x)
 
 
-@op(elementwise=True)
+@elementwise(float_like, lambda g, y, x: g * (1.0 - y * y))
 def tanh(x: Tensor):
     """The hyperbolic tangent."""
-    return float_like(x)
 
 
-@op(elementwise=True)
+@elementwise(float_like, lambda g, y, x: g * (2.0 / _math.sqrt(_math.pi)) * exp(-(x * x)))
 def erf(x: Tensor):
     """The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
-    return float_like(x)
 
 
-@op(elementwise=True)
+@elementwise(number_like)
 def floor(x: Tensor):
     """The largest integer not above x. No gradient."""
-    return number_like(x)
 
 
-@op(elementwise=True)
+@elementwise(number_like)
 def round(x: Tensor):
     """The nearest integer; halves go to the even one. No gradient."""
-    return number_like(x)
 
 
-negative.gradient(lambda g, y, x: negative(g))
-abs.gradient(lambda g, y, x: g * sign(x))
-square.gradient(lambda g, y, x: g * (2.0 * x))
-true_sqrt.gradient(lambda g, y, x: g * 0.5 / y)
-rsqrt.gradient(lambda g, y, x: g * -0.5 * y / x)
-exp.gradient(lambda g, y, x: g * y)
-expm1.gradient(lambda g, y, x: g * (y + 1.0))
-log.gradient(lambda g, y, x: g / x)
-log1p.gradient(lambda g, y, x: g / (1.0 + x))
-sin.gradient(lambda g, y, x: g * cos(x))
-cos.gradient(lambda g, y, x: negative(g * sin(x)))
-tanh.gradient(lambda g, y, x: g * (1.0 - y * y))
-erf.gradient(lambda g, y, x: g * (2.0 / _math.sqrt(_math.pi)) * exp(-(x * x)))
 
 
-@negative.rewrite
-def _double_negative(emit, x):
-    return x.source.args[0] if x.op_name == "negative" else None
+negative.rewrite(lambda emit, x: x.source.args[0] if x.op_name == "negative" else None)
 
 
 def pow(x, a):
@@ -325,12 +281,8 @@ def clip(x: Tensor, min_value: Tensor, max_value: Tensor):
     return Spec(broadcast(x.shape, min_value.shape, max_value.shape), x.dtype)
 
 
-def _inside(x, low, high):
-    return logical_and(greater_equal(x, low), less_equal(x, high))
-
-
 clip.gradient(
-    lambda g, y, x, low, high: g * cast_like(_inside(x, low, high), g),
+    lambda g, y, x, low, high: g * cast_like(logical_and(greater_equal(x, low), less_equal(x, high)), g),
     lambda g, y, x, low, high: g * cast_like(less(x, low), g),
     lambda g, y, x, low, high: g * cast_like(greater(x, high), g),
 )
@@ -339,103 +291,81 @@ clip.gradient(
 # ---- questions -------------------------------------------------------------------------------------------------------
 
 
-@op(elementwise=True)
+@elementwise(_question)
 def equal(x: Tensor, y: Tensor):
     """Whether x = y, elementwise: a bool tensor."""
-    return comparison(x, y)
 
 
-@op(elementwise=True)
+@elementwise(_question)
 def not_equal(x: Tensor, y: Tensor):
     """Whether x differs from y, elementwise: a bool tensor."""
-    return comparison(x, y)
 
 
-@op(elementwise=True)
+@elementwise(_question)
 def greater(x: Tensor, y: Tensor):
     """Whether x > y, elementwise: a bool tensor."""
-    return comparison(x, y)
 
 
-@op(elementwise=True)
+@elementwise(_question)
 def greater_equal(x: Tensor, y: Tensor):
     """Whether x >= y, elementwise: a bool tensor."""
-    return comparison(x, y)
 
 
-@op(elementwise=True)
+@elementwise(_question)
 def less(x: Tensor, y: Tensor):
     """Whether x < y, elementwise: a bool tensor."""
-    return comparison(x, y)
 
 
-@op(elementwise=True)
+@elementwise(_question)
 def less_equal(x: Tensor, y: Tensor):
     """Whether x <= y, elementwise: a bool tensor."""
-    return comparison(x, y)
 
 
-def _as_bool(x):
-    from .shape import cast
-
-    return cast(x, "bool")
+def _bools(x, y):
+    return cast(x, "bool"), cast(y, "bool")
 
 
-def _bools(*names):
-    """Arguments of a logical op: nonzero counts as true."""
-    if len(names) == 1:
-        return lambda x: (_as_bool(x),)
-    return lambda x, y: (_as_bool(x), _as_bool(y))
-
-
-@op(elementwise=True, prepare=_bools("x", "y"))
+@elementwise(_question, prepare=_bools)
 def logical_and(x: Tensor, y: Tensor):
     """x and y, elementwise; nonzero counts as true."""
-    return comparison(x, y)
 
 
-@op(elementwise=True, prepare=_bools("x", "y"))
+@elementwise(_question, prepare=_bools)
 def logical_or(x: Tensor, y: Tensor):
     """x or y, elementwise; nonzero counts as true."""
-    return comparison(x, y)
 
 
-@op(prepare=_bools("x"))
+@op(spec=like, prepare=lambda x: (cast(x, "bool"),))
 def logical_not(x: Tensor):
     """Not x, elementwise; nonzero counts as true."""
-    return like(x)
 
 
 def logical_xor(x, y):
     """Either x or y but not both, elementwise; nonzero counts as true."""
-    return not_equal(_as_bool(x), _as_bool(y))
+    return not_equal(*_bools(x, y))
 
 
-@op(elementwise=True)
+@elementwise(_question)
 def isnan(x: Tensor):
     """Where x is not a number."""
-    return Spec(x.shape, "bool")
 
 
-@op(elementwise=True)
+@elementwise(_question)
 def isinf(x: Tensor):
     """Where x is plus or minus infinity."""
-    return Spec(x.shape, "bool")
 
 
-@op(promote=("x", "y"), prepare=lambda condition, x, y: (_as_bool(condition), x, y))
+@op(promote=("x", "y"), prepare=lambda condition, x, y: (cast(condition, "bool"), x, y))
 def where(condition: Tensor, x: Tensor, y: Tensor):
     """x where the condition holds, else y; all three broadcast. The gradient reaches only the element taken."""
     return Spec(broadcast(condition.shape, x.shape, y.shape), x.dtype)
 
 
-def _where_gradient(g, z, condition, x, y):
-    from .reduction import sum_to
-
-    return (None, sum_to(where(condition, g, 0.0), x), sum_to(where(condition, 0.0, g), y))
-
-
-where.joint_gradient(_where_gradient)
+where.gradient(
+    None,
+    lambda g, z, condition, x, y: OPS["sum_to"](where(condition, g, 0.0), x),
+    lambda g, z, condition, x, y: OPS["sum_to"](where(condition, 0.0, g), y),
+)
 
 
 @where.rewrite

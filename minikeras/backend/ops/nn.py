@@ -5,20 +5,19 @@ import math as _math
 from .. import config
 from ..op import Axis, as_tensor, op, promoted
 from ..tensor import Tensor, show
-from .linalg import matmul
+from .linalg import _turned, matmul
 from .math import abs as _abs
 from .math import add, cast_like, clip, erf, exp, float_like, greater, less_equal, number_like, rsqrt, tanh, where
 from .reduction import logsumexp, sum_to
 from .reduction import sum as _sum
-from .shape import cast, permute_dimensions, reshape, shape
+from .shape import cast, reshape, shape, sizes_of
 
 # ---- rectifiers ------------------------------------------------------------------------------------------------------
 
 
-@op
+@op(spec=number_like, gradient=[lambda g, y, x: rectify_gradient(g, y)])
 def rectify(x: Tensor):
     """max(x, 0). The gradient at 0 is 0."""
-    return number_like(x)
 
 
 @op(composite=True)
@@ -27,7 +26,7 @@ def rectify_gradient(g: Tensor, y: Tensor):
     return g * cast_like(greater(y, 0.0), g)
 
 
-@op(composite=True)
+@op(composite=True, gradient=[lambda g, y, x, alpha: leaky_relu_gradient(g, x, alpha)])
 def leaky_relu(x: Tensor, alpha: float):
     """x where x > 0, else alpha x."""
     float_like(x)
@@ -38,10 +37,6 @@ def leaky_relu(x: Tensor, alpha: float):
 def leaky_relu_gradient(g: Tensor, x: Tensor, alpha: float):
     """g where x > 0, else alpha g."""
     return where(greater(x, 0.0), g, g * alpha)
-
-
-rectify.gradient(lambda g, y, x: rectify_gradient(g, y))
-leaky_relu.gradient(lambda g, y, x, alpha: leaky_relu_gradient(g, x, alpha))
 
 
 def relu(x, alpha=0.0, max_value=None, threshold=0.0):
@@ -60,7 +55,7 @@ def relu(x, alpha=0.0, max_value=None, threshold=0.0):
     return y - alpha * rectify(threshold - x) if alpha else y
 
 
-@op(prepare=lambda x, alpha=1.0: (x, float(alpha)))
+@op(gradient=[lambda g, y, x, alpha: elu_gradient(g, x, y, alpha)], prepare=lambda x, alpha=1.0: (x, float(alpha)))
 def elu(x: Tensor, alpha: float):
     """x where x > 0, else alpha (exp(x) - 1). Source: Clevert et al. (2016)."""
     return float_like(x)
@@ -72,16 +67,12 @@ def elu_gradient(g: Tensor, x: Tensor, y: Tensor, alpha: float):
     return where(greater(x, 0.0), g, g * (y + alpha))
 
 
-elu.gradient(lambda g, y, x, alpha: elu_gradient(g, x, y, alpha))
-
-
 # ---- smooth activations ----------------------------------------------------------------------------------------------
 
 
-@op
+@op(spec=float_like, gradient=[lambda g, y, x: sigmoid_gradient(g, y)])
 def sigmoid(x: Tensor):
     """1 / (1 + exp(-x))."""
-    return float_like(x)
 
 
 @op(composite=True)
@@ -90,14 +81,9 @@ def sigmoid_gradient(g: Tensor, y: Tensor):
     return g * y * (1.0 - y)
 
 
-@op
+@op(spec=float_like, gradient=[lambda g, y, x: g * sigmoid(x)])
 def softplus(x: Tensor):
     """log(1 + exp(x)), without overflow."""
-    return float_like(x)
-
-
-sigmoid.gradient(lambda g, y, x: sigmoid_gradient(g, y))
-softplus.gradient(lambda g, y, x: g * sigmoid(x))
 
 
 @op(composite=True)
@@ -106,13 +92,10 @@ def softsign(x: Tensor):
     return x / (1.0 + _abs(x))
 
 
-@op(composite=True)
+@op(composite=True, gradient=[lambda g, y, x: where(less_equal(_abs(x), 2.5), g * 0.2, 0.0)])
 def hard_sigmoid(x: Tensor):
     """Piecewise linear sigmoid: 0 below -2.5, 1 above 2.5, 0.2 x + 0.5 between."""
     return clip(x * 0.2 + 0.5, 0.0, 1.0)
-
-
-hard_sigmoid.gradient(lambda g, y, x: where(less_equal(_abs(x), 2.5), g * 0.2, 0.0))
 
 
 @op(composite=True)
@@ -135,7 +118,7 @@ def gelu(x: Tensor, approximate: bool = True):
 # ---- softmax ---------------------------------------------------------------------------------------------------------
 
 
-@op
+@op(gradient=[lambda g, y, x, axis: softmax_gradient(g, y, axis)])
 def softmax(x: Tensor, axis: Axis = -1):
     """exp(x) / sum(exp(x)) over `axis`, without overflow."""
     return float_like(x)
@@ -147,18 +130,10 @@ def softmax_gradient(g: Tensor, y: Tensor, axis: int):
     return (g - _sum(g * y, axis, True)) * y
 
 
-@op
+@op(gradient=[lambda g, y, x, axis: g - exp(y) * _sum(g, axis, True)])
 def log_softmax(x: Tensor, axis: Axis = -1):
     """x - log(sum(exp(x))) over `axis`: the logarithm of the softmax, exact where that is tiny."""
     return float_like(x)
-
-
-def _log_softmax_gradient(g, y, x, axis):
-    return g - exp(y) * _sum(g, axis, True)
-
-
-softmax.gradient(lambda g, y, x, axis: softmax_gradient(g, y, axis))
-log_softmax.gradient(_log_softmax_gradient)
 
 
 # ---- biases ----------------------------------------------------------------------------------------------------------
@@ -182,7 +157,7 @@ def bias_add(x: Tensor, bias: Tensor, data_format: str):
     if data_format == "channels_last" or not 3 <= x.ndim <= 5:
         return add(x, bias)
     # A bias for each place is taken in memory order, as in Keras 2: it is reshaped, not transposed.
-    sizes = [shape(bias)[i] if n is None else n for i, n in enumerate(bias.shape)]
+    sizes = sizes_of(bias)
     places = sizes[:-1] if bias.ndim > 1 else (1,) * (x.ndim - 2)
     return add(x, reshape(bias, (1, sizes[-1], *places)))
 
@@ -205,10 +180,6 @@ def scaled_dot_product_attention(query, key, value, mask=None, scale=None):
     return _attention(query, key, value, None if mask is None else cast(mask, "bool"), float(scale))[0]
 
 
-def _turned(x):
-    return permute_dimensions(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
-
-
 def _scores(query, key, mask, scale):
     """How much each query looks at each key, before the softmax."""
     scores = matmul(query * scale, _turned(key))
@@ -225,21 +196,15 @@ def _attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor, scale: f
 
 
 @op(composite=True)
-def _attention_gradient(
-    g: Tensor, y: Tensor, log_total: Tensor, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, scale: float
-):
+def _attention_gradient(g: Tensor, y: Tensor, log_total: Tensor, query: Tensor, key: Tensor, value: Tensor,
+                        mask: Tensor, scale: float):
     """The cotangents of query, key and value."""
     weights = softmax(_scores(query, key, mask, scale), -1)
     to_scores = softmax_gradient(matmul(g, _turned(value)), weights, weights.ndim - 1) * scale
     if mask is not None:
         to_scores = where(mask, to_scores, 0.0)
-    return (
-        sum_to(matmul(to_scores, key), query),
-        sum_to(matmul(_turned(to_scores), query), key),
-        sum_to(matmul(_turned(weights), g), value),
-    )
+    products = matmul(to_scores, key), matmul(_turned(to_scores), query), matmul(_turned(weights), g)
+    return tuple(sum_to(g, x) for g, x in zip(products, (query, key, value), strict=True))
 
 
-@_attention.joint_gradient
-def _attention_rule(g, y, query, key, value, mask, scale):
-    return (*_attention_gradient(g[0], y[0], y[1], query, key, value, mask, scale), None)
+_attention.joint_gradient(lambda g, y, *args: _attention_gradient(g[0], *y, *args))

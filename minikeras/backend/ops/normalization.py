@@ -1,11 +1,13 @@
 """Normalization by the statistics of a batch, a layer or a vector."""
 
+import functools
+
 from ..op import Axes, Axis, as_tensor, op
 from ..tensor import Tensor
-from .math import float_like, maximum, rsqrt, square
+from .math import add, float_like, maximum, rsqrt, square
 from .reduction import _count, mean
 from .reduction import sum as _sum
-from .shape import broadcast_like, reshape, shape, stop_gradient
+from .shape import broadcast_like, reshape, sizes_of, stop_gradient
 
 CUDNN_EPSILON = 1.001e-5  # the reference's fused kernel takes no smaller one, on any device
 
@@ -29,11 +31,6 @@ def _normalized(x, mean, var, beta, gamma, epsilon):
         scale = scale * gamma
     shift = -mean * scale
     return x * scale + (shift if beta is None else shift + beta)
-
-
-def _fused(x, axes):
-    """Whether the reference uses its fused kernel: images with the channels last."""
-    return x.ndim == 4 and axes == (0, 1, 2)
 
 
 def _inference_arguments(x, mean, var, beta, gamma, axis=-1, epsilon=1e-3):
@@ -78,19 +75,16 @@ def _spread(v, x, kept):
     """A statistic in the rank of x, with size 1 on the reduced axes."""
     if v is None or (v.ndim == 1 and kept == (x.ndim - 1,)):
         return v
-    sizes = shape(x)
-    return reshape(v, [(sizes[i] if x.shape[i] is None else x.shape[i]) if i in kept else 1 for i in range(x.ndim)])
+    sizes = iter(sizes_of(x, kept))
+    return reshape(v, [next(sizes) if i in kept else 1 for i in range(x.ndim)])
 
 
 def _gathered(v, x, kept):
-    sizes = shape(x)
-    return reshape(v, [sizes[i] if x.shape[i] is None else x.shape[i] for i in kept])
+    return reshape(v, sizes_of(x, kept))
 
 
 @op(composite=True)
-def batch_moments_gradient(
-    g: Tensor, x: Tensor, gamma: Tensor, mean_: Tensor, var: Tensor, axes: Axes, epsilon: float
-):
+def batch_moments_gradient(g: Tensor, x: Tensor, gamma: Tensor, mean_: Tensor, var: Tensor, axes: Axes, epsilon: float):
     """The cotangents of x, gamma and beta that a cotangent of the normalized x gives."""
     kept = tuple(i for i in range(x.ndim) if i not in axes)
     average, var = _spread(mean_, x, kept), _spread(var, x, kept)
@@ -104,23 +98,20 @@ def batch_moments_gradient(
     return to_x, _gathered(to_gamma, x, kept), _gathered(to_beta, x, kept)
 
 
+@batch_moments.joint_gradient
 def _batch_moments_rule(g, y, x, gamma, beta, axes, epsilon):
     g_y, g_mean, g_var = g
-    to_x = to_gamma = to_beta = None
+    to_x, to_gamma, to_beta = [], None, None
     if g_y is not None:
-        to_x, to_gamma, to_beta = batch_moments_gradient(g_y, x, gamma, y[1], y[2], axes, epsilon)
+        found, to_gamma, to_beta = batch_moments_gradient(g_y, x, gamma, y[1], y[2], axes, epsilon)
+        to_x.append(found)
     kept = tuple(i for i in range(x.ndim) if i not in axes)
     n = _count(x, axes)
     if g_mean is not None:
-        more = broadcast_like(_spread(g_mean, x, kept) / n, x)
-        to_x = more if to_x is None else to_x + more
+        to_x.append(broadcast_like(_spread(g_mean, x, kept) / n, x))
     if g_var is not None:
-        more = (x - _spread(y[1], x, kept)) * (_spread(g_var, x, kept) * 2.0 / n)
-        to_x = more if to_x is None else to_x + more
-    return to_x, None if gamma is None else to_gamma, None if beta is None else to_beta
-
-
-batch_moments.joint_gradient(_batch_moments_rule)
+        to_x.append((x - _spread(y[1], x, kept)) * (_spread(g_var, x, kept) * 2.0 / n))
+    return functools.reduce(add, to_x), None if gamma is None else to_gamma, None if beta is None else to_beta
 
 
 def normalize_batch_in_training(x, gamma, beta, reduction_axes, epsilon=1e-3):
@@ -132,7 +123,7 @@ def normalize_batch_in_training(x, gamma, beta, reduction_axes, epsilon=1e-3):
     """
     x = as_tensor(x)
     axes = Axes.canonical(reduction_axes, x)
-    if not _fused(x, axes):
+    if x.ndim != 4 or axes != (0, 1, 2):  # where the reference does not use its fused kernel
         return batch_moments(x, gamma, beta, axes, epsilon)
     y, average, var = batch_moments(x, gamma, beta, axes, max(epsilon, CUDNN_EPSILON))
     n = _count(x, axes)

@@ -6,9 +6,9 @@ The primitives know [batch, *spatial, channels] only; data with the channels fir
 from .. import windows
 from ..op import Host, Spec, as_tensor, op
 from ..tensor import Tensor, show
-from .convolution import _channels_first, _first, _last, _sizes
+from .convolution import _channels_first, _first, _last, _padding_in_numbers, _sizes
 from .math import float_like, number_like
-from .shape import _partly_known
+from .shape import static
 
 
 def _pooled(x, window, strides, padding):
@@ -19,7 +19,7 @@ def _pooled(x, window, strides, padding):
 # ---- largest ---------------------------------------------------------------------------------------------------------
 
 
-@op
+@op(gradient=[lambda g, y, x, *geometry: max_pooling_gradient(g, x, y, *geometry)])
 def max_pooling(x: Tensor, window: tuple, strides: tuple, padding: tuple):
     """The largest element of each window; the padding is never the largest.
 
@@ -30,7 +30,7 @@ def max_pooling(x: Tensor, window: tuple, strides: tuple, padding: tuple):
     return _pooled(x, window, strides, padding)
 
 
-@op
+@op(gradient=[lambda h, _, g, x, y, *geometry: max_pooling_select(h, x, y, *geometry)])
 def max_pooling_gradient(g: Tensor, x: Tensor, y: Tensor, window: tuple, strides: tuple, padding: tuple):
     """g, each at the first largest element of its window (in row-major order), added up in the shape of x.
 
@@ -39,62 +39,29 @@ def max_pooling_gradient(g: Tensor, x: Tensor, y: Tensor, window: tuple, strides
     return Spec(x.shape, g.dtype)
 
 
-@op
+@op(gradient=[lambda g, _, h, x, y, *geometry: max_pooling_gradient(g, x, y, *geometry)])
 def max_pooling_select(h: Tensor, x: Tensor, y: Tensor, window: tuple, strides: tuple, padding: tuple):
     """The element of h where x has the first largest element of each window. h: the shape of x."""
     return Spec(y.shape, h.dtype)
 
 
-max_pooling.gradient(lambda g, y, x, *geometry: max_pooling_gradient(g, x, y, *geometry))
-max_pooling_gradient.joint_gradient(
-    lambda h, _, g, x, y, *geometry: (max_pooling_select(h, x, y, *geometry), None, None)
-)
-max_pooling_select.joint_gradient(
-    lambda g, _, h, x, y, *geometry: (max_pooling_gradient(g, x, y, *geometry), None, None)
-)
-
-
 # ---- average ---------------------------------------------------------------------------------------------------------
 
 
-@op
+@op(gradient=[lambda g, y, x, *geometry: average_pooling_gradient(g, _sizes(x), *geometry)])
 def average_pooling(x: Tensor, window: tuple, strides: tuple, padding: tuple):
     """The mean of the real elements of each window: the padding does not count. Arguments as for `max_pooling`."""
     float_like(x)
     return _pooled(x, window, strides, padding)
 
 
-@op
+@op(gradient=[lambda h, y, g, sizes, *geometry: average_pooling(h, *geometry)])
 def average_pooling_gradient(g: Tensor, sizes: Host, window: tuple, strides: tuple, padding: tuple):
     """What `average_pooling` gives back to an input of spatial `sizes`."""
-    known = _partly_known(sizes) if isinstance(sizes, Tensor) else sizes
-    return Spec((g.shape[0], *known, g.shape[-1]), g.dtype)
+    return Spec((g.shape[0], *static(sizes), g.shape[-1]), g.dtype)
 
 
-average_pooling.gradient(lambda g, y, x, *geometry: average_pooling_gradient(g, _sizes(x), *geometry))
-average_pooling_gradient.gradient(lambda h, y, g, sizes, *geometry: average_pooling(h, *geometry))
-
-
-# ---- padding in numbers ----------------------------------------------------------------------------------------------
-
-
-def _padding_in_numbers(function, sizes):
-    """Makes the kernels of `function` see pairs. sizes: (*arguments) -> the spatial sizes of the input."""
-
-    @function.resolve
-    def _padded(emit, *args):
-        *given, window, strides, padding = args
-        if isinstance(padding, str):
-            padding = windows.pairs(padding, sizes(*given), window, strides, (1,) * len(window))
-            return emit(function, *given, window, strides, padding)
-        return None
-
-
-_padding_in_numbers(max_pooling, lambda x: x.shape[1:-1])
-_padding_in_numbers(max_pooling_gradient, lambda g, x, y: x.shape[1:-1])
-_padding_in_numbers(max_pooling_select, lambda h, x, y: x.shape[1:-1])
-_padding_in_numbers(average_pooling, lambda x: x.shape[1:-1])
-_padding_in_numbers(average_pooling_gradient, lambda g, sizes: sizes)
+_padding_in_numbers(max_pooling, max_pooling_gradient, max_pooling_select, average_pooling, average_pooling_gradient)
 
 
 # ---- public ----------------------------------------------------------------------------------------------------------

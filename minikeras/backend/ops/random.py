@@ -12,7 +12,7 @@ from ..subgraph import current_step
 from ..tensor import Counter, Tensor, dtype_name, is_float
 from ..variable import Variable
 from .math import cast_like, float_like, greater_equal
-from .shape import _partly_known, cast, identity, shape
+from .shape import cast, identity, shape_of, sizes_of, static
 
 
 class _Source:
@@ -45,15 +45,11 @@ def _state(seed):
     return Counter(), as_tensor(0) if step is None else step, seed
 
 
-def _known(shape):
-    return _partly_known(shape) if isinstance(shape, Tensor) else shape
-
-
 def _drawn(shape, dtype):
     """The Spec of a draw of floats."""
     if not is_float(dtype):
         raise TypeError(f"dtype must be a float type, not {dtype}.")
-    return Spec(_known(shape), dtype)
+    return Spec(static(shape), dtype)
 
 
 def _threshold(p, bits):
@@ -67,7 +63,7 @@ def _threshold(p, bits):
 @op(random=True)
 def uniform(count: Tensor, step: Tensor, shape: Host, low: float, high: float, dtype: DType, seed: int):
     """Uniform over [low, high): floats or integers."""
-    return Spec(_known(shape), dtype)
+    return Spec(static(shape), dtype)
 
 
 @op(random=True)
@@ -85,7 +81,7 @@ def clipped_normal(count: Tensor, step: Tensor, shape: Host, mean: float, stddev
 @op(random=True)
 def bernoulli(count: Tensor, step: Tensor, shape: Host, p: float, seed: int):
     """True with probability p."""
-    return Spec(_known(shape), "bool")
+    return Spec(static(shape), "bool")
 
 
 def _scaled(draw, shape, offset, scale, dtype, seed):
@@ -153,22 +149,19 @@ def drop(x: Tensor, count: Tensor, step: Tensor, noise_shape: Host, level: float
 
     The kept ones are bools of `noise_shape` (None: that of x), broadcast to x.
     """
-    mask = x.shape if noise_shape is None else _known(noise_shape)
+    mask = x.shape if noise_shape is None else static(noise_shape)
     return like(float_like(x)), Spec(mask, "bool")
 
 
-@op(composite=True)
+@op(composite=True, gradient=[lambda g, y, x, kept, scale: keep(g, kept, scale)])
 def keep(x: Tensor, kept: Tensor, scale: float):
     """x times `scale` where kept, else 0; `kept` broadcasts to x."""
     return x * (cast_like(kept, x) * scale)
 
 
-keep.gradient(lambda g, y, x, kept, scale: keep(g, kept, scale))
-drop.joint_gradient(
-    lambda g, y, x, count, step, noise_shape, level, seed: (
-        None if g[0] is None else keep(g[0], y[1], 1.0 / (1.0 - level)), None, None
-    )
-)  # fmt: skip
+@drop.gradient
+def _drop_gradient(g, y, x, count, step, noise_shape, level, seed):
+    return None if g[0] is None else keep(g[0], y[1], 1.0 / (1.0 - level))
 
 
 def dropout(x, level, noise_shape=None, seed=None):
@@ -181,8 +174,7 @@ def dropout(x, level, noise_shape=None, seed=None):
     x = as_tensor(x)
     noise_shape = _noise_shape(x, noise_shape)
     if isinstance(level, Tensor):
-        sizes = shape(x) if noise_shape is None else noise_shape
-        noise = random_uniform(sizes, dtype=x.dtype, seed=seed)
+        noise = random_uniform(shape_of(x) if noise_shape is None else noise_shape, dtype=x.dtype, seed=seed)
         return x * cast_like(greater_equal(noise, level), x) / (1.0 - level)
     if not 0.0 <= level < 1.0:
         raise ValueError(f"K.dropout: level is the share that is dropped, a number in [0, 1); got {level}.")
@@ -198,5 +190,4 @@ def _noise_shape(x, noise_shape):
         return noise_shape
     if len(noise_shape) != x.ndim:
         raise ValueError(f"K.dropout: noise_shape {tuple(noise_shape)} must have the {x.ndim} axes of {x!r}.")
-    sizes = [n if s is None else s for n, s in zip(x.shape, noise_shape, strict=True)]
-    return [shape(x)[i] if n is None else n for i, n in enumerate(sizes)]
+    return [n if s is None else s for n, s in zip(sizes_of(x), noise_shape, strict=True)]

@@ -6,26 +6,23 @@ from ..tensor import Placeholder, show
 from . import math as _math
 from .control import loop
 from .creation import arange, full, zeros_like
-from .indexing import getitem, reverse
+from .indexing import reverse
 from .joining import stack
 from .reduction import cumsum as _cumsum
 from .reduction import sum as _sum
-from .shape import cast, expand_dims, permute_dimensions, shape
-
-
-def _length(x, axis):
-    return shape(x)[axis] if x.shape[axis] is None else x.shape[axis]
+from .shape import cast, expand_dims, permute_dimensions, sizes_of
 
 
 def _time_major(x):
     return permute_dimensions(x, (1, 0, *range(2, x.ndim)))
 
 
-def _scanned(who, function, carry, xs, length, backwards=False):
+def _scanned(who, function, carry, xs, backwards=False):
     """(final carry, ys) of function(carry, slices) -> (new carry, ys), all lists, over the first axis of xs.
 
     The function may return a third list: further states, known only now, as (parameter, new state, () -> first state).
     """
+    (length,) = sizes_of(xs[0], [0])
     step = Placeholder((), "int32", "step:0")
     states = [parameter_like(t, name="state") for t in carry]
     slices = [parameter_like(x, x.shape[1:]) for x in xs]
@@ -82,24 +79,20 @@ def rnn(step_function, inputs, initial_states, go_backwards=False, mask=None, co
 def _mask(mask):
     """The mask as bools [time, batch]."""
     if mask.ndim == 3 and mask.shape[2] == 1:
-        mask = getitem(mask, ((None, None, None), (None, None, None), 0))
+        mask = mask[:, :, 0]
     if mask.ndim != 2:
         raise ValueError(f"K.rnn: the mask must be [batch, time], got {show(mask)}.")
     return _time_major(cast(mask, "bool"))
 
 
 def _masked(mask, new, old):
-    """`new` where the mask [batch] holds, else `old`."""
-    for _ in range(new.ndim - 1):
+    """`new` where the mask, of the first axes, holds, else `old`."""
+    for _ in range(new.ndim - mask.ndim):
         mask = expand_dims(mask, -1)
     return _math.where(mask, new, old)
 
 
-def _at(x, i):
-    return getitem(x, (i, *[(None, None, None)] * (x.ndim - 1)))
-
-
-_MOST_UNROLLED = 2000                  # so that a config from a stranger cannot keep us building
+_MOST_UNROLLED = 2000  # so that a config from a stranger cannot keep us building
 
 
 def _unrolled(step, x, states, mask, backwards):
@@ -109,9 +102,9 @@ def _unrolled(step, x, states, mask, backwards):
         raise ValueError(f"K.rnn: unroll=True builds every step, and {x.shape[0]} are too many. Use unroll=False.")
     outputs, times = [], range(x.shape[0])
     for t in reversed(times) if backwards else times:
-        output, new = step(_at(x, t), states)
+        output, new = step(x[t], states)
         if mask is not None:
-            holds = _at(mask, t)
+            holds = mask[t]
             output = _masked(holds, output, outputs[-1] if outputs else zeros_like(output))
             new = [_masked(holds, n, s) for n, s in zip(new, states, strict=True)]
         outputs.append(output)
@@ -129,18 +122,14 @@ def _looped(step, x, states, mask, backwards):
         found["state"] = _position(output, new)
         return list(new), [output]
 
-    finals, (outputs,) = _scanned("K.rnn", one, states, [x], _length(x, 0), backwards)
-    last = _last(outputs, backwards) if found["state"] is None else finals[found["state"]]
+    finals, (outputs,) = _scanned("K.rnn", one, states, [x], backwards)
+    last = outputs[0 if backwards else -1] if found["state"] is None else finals[found["state"]]
     return last, reverse(outputs, 0) if backwards else outputs, finals
 
 
 def _position(output, states):
     """Which of the states the output is, or None."""
     return next((i for i, s in enumerate(states) if s is output), None)
-
-
-def _last(outputs, backwards):
-    return _at(outputs, 0 if backwards else -1)
 
 
 def _looped_with_mask(step, x, initial, mask, backwards):
@@ -157,23 +146,23 @@ def _looped_with_mask(step, x, initial, mask, backwards):
         after = _masked(slices[1], output, before)
         return kept, [after], [(before, after, lambda: _zero_output(output, step, x, initial))]
 
-    finals, (outputs,) = _scanned("K.rnn", one, initial, [x, mask], _length(x, 0), backwards)
+    finals, (outputs,) = _scanned("K.rnn", one, initial, [x, mask], backwards)
     if found["state"] is None:
         *finals, last = finals
     else:
         started, last = _started(mask, backwards), finals[found["state"]]
-        last = _masked(_last(started, backwards), last, zeros_like(last))
-        outputs = _where_started(started, outputs)
+        last = _masked(started[0 if backwards else -1], last, zeros_like(last))
+        outputs = _masked(started, outputs, zeros_like(outputs))
     return last, reverse(outputs, 0) if backwards else outputs, finals
 
 
 def _zero_output(output, step, x, states):
     """Zeros like a step's output, made outside of the loop."""
-    sizes = output.shape
-    if None in sizes[1:]:
+    batch, *sizes = output.shape
+    if None in sizes:
         # Of this step only the shape is looked at: nothing of it is computed.
         return zeros_like(step(_sum(x, 0), states)[0])
-    return full((shape(x)[1] if sizes[0] is None else sizes[0], *sizes[1:]), 0.0, output.dtype)
+    return full((*(sizes_of(x, [1]) if batch is None else [batch]), *sizes), 0.0, output.dtype)
 
 
 def _started(mask, backwards):
@@ -181,12 +170,6 @@ def _started(mask, backwards):
     mask = cast(mask, "int32")
     count = reverse(_cumsum(reverse(mask, 0), 0), 0) if backwards else _cumsum(mask, 0)
     return _math.greater(count, 0)
-
-
-def _where_started(started, outputs):
-    for _ in range(outputs.ndim - 2):
-        started = expand_dims(started, -1)
-    return _math.where(started, outputs, zeros_like(outputs))
 
 
 # ---- maps and folds ------------------------------------------------------------------------------------------------
@@ -212,7 +195,7 @@ def map_fn(fn, elems, name=None, dtype=None):
         made = returned["made"] = fn(_as_given(slices, elems))
         return [], _as_list(made)
 
-    _, ys = _scanned("K.map_fn", one, [], xs, _length(xs[0], 0))
+    _, ys = _scanned("K.map_fn", one, [], xs)
     ys = [y if dtype is None or isinstance(dtype, (list, tuple)) else cast(y, dtype) for y in ys]
     return _as_given(ys, returned["made"])
 
@@ -233,18 +216,12 @@ def foldr(fn, elems, initializer=None, name=None):
 
 def _folded(fn, elems, initializer, backwards):
     xs = _as_list(elems)
-    whole = [[(None, None, None)] * (x.ndim - 1) for x in xs]
     if initializer is None:
-        rest = (None, -1, None) if backwards else (1, None, None)
-        first = [getitem(x, (-1 if backwards else 0, *w)) for x, w in zip(xs, whole, strict=True)]
-        xs = [getitem(x, (rest, *w)) for x, w in zip(xs, whole, strict=True)]
-        initializer = _as_given(first, elems)
-    like = initializer
+        initializer = _as_given([x[-1 if backwards else 0] for x in xs], elems)
+        xs = [x[:-1] if backwards else x[1:] for x in xs]
 
     def one(carry, slices):
-        return _as_list(fn(_as_given(carry, like), _as_given(slices, elems))), []
+        return _as_list(fn(_as_given(carry, initializer), _as_given(slices, elems))), []
 
-    finals, _ = _scanned("K.foldl", one, _as_list(initializer), xs, _length(xs[0], 0), backwards)
-    return _as_given(finals, like)
-
-
+    finals, _ = _scanned("K.foldl", one, _as_list(initializer), xs, backwards)
+    return _as_given(finals, initializer)

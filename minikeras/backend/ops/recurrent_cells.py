@@ -13,7 +13,7 @@ from .joining import concatenate
 from .linalg import dot
 from .math import tanh
 from .nn import bias_add, sigmoid
-from .recurrence import _length, _scanned, _time_major
+from .recurrence import _scanned, _time_major
 
 
 def lstm(x, h, c, kernel, recurrent_kernel, bias=None):
@@ -65,10 +65,9 @@ def _check(who, kernel, recurrent_kernel, gates, x):
     sizes = kernel.shape[0], x.shape[-1]
     known = units is not None and width == kernel.shape[1] == gates * units
     if x.ndim != 3 or not known or (None not in sizes and sizes[0] != sizes[1]):
-        raise ValueError(
-            f"{who}: expected x [batch, time, features], kernel [features, {gates} units] and recurrent_kernel "
-            f"[units, {gates} units], got {show(x)}, {show(kernel)} and {show(recurrent_kernel)}."
-        )
+        raise ValueError(f"{who}: expected x [batch, time, features], kernel [features, {gates} units] and "
+                         f"recurrent_kernel [units, {gates} units], got {show(x)}, {show(kernel)} and "
+                         f"{show(recurrent_kernel)}.")
 
 
 def _parts(x, n):
@@ -94,9 +93,7 @@ def _gradients(outputs, cotangents, primals):
 
 
 @op(composite=True)
-def _lstm(
-    x: Tensor, h: Tensor, c: Tensor, kernel: Tensor, recurrent_kernel: Tensor, bias: Tensor, saved: bool
-):  # fmt: skip
+def _lstm(x: Tensor, h: Tensor, c: Tensor, kernel: Tensor, recurrent_kernel: Tensor, bias: Tensor, saved: bool):
     """`lstm` of x [time, batch, features]: (all h [time, batch, units], last h, last c, cells, gates).
 
     saved: whether the last two are wanted: all c [time, batch, units], and i, f, g, o [time, batch, 4 * units].
@@ -112,15 +109,13 @@ def _lstm(
         h = o * tanh(c)
         return [h, c], [h, c, concatenate([i, f, g, o], 1)]
 
-    (h, c), (outputs, cells, gates) = _scanned("K.lstm", step, [h, c], [z], _length(x, 0))
+    (h, c), (outputs, cells, gates) = _scanned("K.lstm", step, [h, c], [z])
     return outputs, h, c, cells, gates
 
 
 @op(composite=True)
-def _lstm_gradient(
-    g: Tensor, g_h: Tensor, g_c: Tensor, x: Tensor, h: Tensor, c: Tensor, kernel: Tensor, recurrent_kernel: Tensor,
-    bias: Tensor, outputs: Tensor, cells: Tensor, gates: Tensor, to_x: bool,
-):  # fmt: skip
+def _lstm_gradient(g: Tensor, g_h: Tensor, g_c: Tensor, x: Tensor, h: Tensor, c: Tensor, kernel: Tensor,
+                   recurrent_kernel: Tensor, bias: Tensor, outputs: Tensor, cells: Tensor, gates: Tensor, to_x: bool):
     """The cotangents of x (if to_x), h, c, kernel, recurrent_kernel and (if there is one) bias.
 
     g, g_h, g_c: those of all h, of the last h and of the last c, or None. outputs, cells, gates: results of `_lstm`.
@@ -132,8 +127,7 @@ def _lstm_gradient(
 @_lstm.joint_gradient
 def _lstm_rule(g, y, x, h, c, kernel, recurrent_kernel, bias, saved):
     outputs, _, _, cells, gates = y
-    found = _lstm_gradient(*g[:3], x, h, c, kernel, recurrent_kernel, bias, outputs, cells, gates, True)
-    return found if bias is not None else (*found, None)
+    return _lstm_gradient(*g[:3], x, h, c, kernel, recurrent_kernel, bias, outputs, cells, gates, True)
 
 
 # ---- GRU -------------------------------------------------------------------------------------------------------------
@@ -161,15 +155,13 @@ def _gru(x: Tensor, h: Tensor, recurrent_kernel: Tensor, recurrent_bias: Tensor,
         h = z * h + (1.0 - z) * c
         return [h], [h, inner, concatenate([z, r, c], 1)]
 
-    (h,), (outputs, inner, gates) = _scanned("K.gru", step, [h], [x], _length(x, 0))
+    (h,), (outputs, inner, gates) = _scanned("K.gru", step, [h], [x])
     return outputs, h, inner, gates
 
 
 @op(composite=True)
-def _gru_gradient(
-    g: Tensor, g_h: Tensor, x: Tensor, h: Tensor, recurrent_kernel: Tensor, recurrent_bias: Tensor, outputs: Tensor,
-    inner: Tensor, gates: Tensor, reset_after: bool,
-):  # fmt: skip
+def _gru_gradient(g: Tensor, g_h: Tensor, x: Tensor, h: Tensor, recurrent_kernel: Tensor, recurrent_bias: Tensor,
+                  outputs: Tensor, inner: Tensor, gates: Tensor, reset_after: bool):
     """The cotangents of x, h, recurrent_kernel and (if there is one) recurrent_bias.
 
     g, g_h: those of all h and of the last, or None. outputs, inner, gates: results of `_gru`.
@@ -180,8 +172,7 @@ def _gru_gradient(
 @_gru.joint_gradient
 def _gru_rule(g, y, x, h, recurrent_kernel, recurrent_bias, reset_after, saved):
     outputs, _, inner, gates = y
-    found = _gru_gradient(*g[:2], x, h, recurrent_kernel, recurrent_bias, outputs, inner, gates, reset_after)
-    return found if recurrent_bias is not None else (*found, None)
+    return _gru_gradient(*g[:2], x, h, recurrent_kernel, recurrent_bias, outputs, inner, gates, reset_after)
 
 
 # ---- what nobody reads is not computed -------------------------------------------------------------------------------

@@ -1,14 +1,16 @@
 """Reductions over axes. `axis`: an int, several, or None for all; `keepdims` keeps them with size 1."""
 
+import math
+
 import numpy as np
 
 from .. import config
 from ..op import Axes, Axis, Spec, as_tensor, op, reduced
 from ..tensor import Tensor
-from .indexing import getitem, reverse
+from .indexing import along, getitem, part, reverse
 from .joining import pad
 from .math import add, cast_like, equal, exp, float_like, multiply, number_like, square, true_sqrt
-from .shape import broadcast_like, cast, expand_dims, merge_axes, permute_dimensions, reshape, shape, sizes_of
+from .shape import broadcast_like, cast, expand_dims, merge_axes, permute_dimensions, reshape, sizes_of
 
 
 def _floats(x, kinds=("bool",)):
@@ -19,76 +21,71 @@ def _floats(x, kinds=("bool",)):
 
 def spread(g, x, axis, keepdims):
     """A cotangent of a reduction, back in the shape of x."""
-    if not keepdims:
-        for i in axis:
-            g = expand_dims(g, i)
-    return broadcast_like(g, x)
+    return broadcast_like(restore(g, axis, keepdims), x)
 
 
 def restore(y, axis, keepdims):
     """The result of a reduction with its axes kept."""
-    if not keepdims:
-        for i in axis:
-            y = expand_dims(y, i)
+    for i in () if keepdims else axis:
+        y = expand_dims(y, i)
     return y
 
 
-@op(prepare=lambda x, axis=None, keepdims=False: (_floats(x), axis, keepdims))
+def _numbers(x, axis=None, keepdims=False):
+    return _floats(x), axis, keepdims
+
+
+@op(spec=reduced, gradient=[lambda g, y, x, axis, keepdims: spread(g, x, axis, keepdims)], prepare=_numbers)
 def sum(x: Tensor, axis: Axes, keepdims: bool):
     """Sum of the elements over `axis`; 0 for none. Bools count as floatx."""
-    return reduced(x, axis, keepdims)
 
 
-@op(prepare=lambda x, axis=None, keepdims=False: (_floats(x), axis, keepdims))
+@op(spec=reduced, prepare=_numbers)
 def mean(x: Tensor, axis: Axes, keepdims: bool):
     """Mean of the elements over `axis`. Bools count as floatx; the mean of integers is rounded towards 0."""
-    return reduced(x, axis, keepdims)
 
 
-@op
+@op(spec=reduced)
 def prod(x: Tensor, axis: Axes = None, keepdims: bool = False):
     """Product of the elements over `axis`; 1 for none."""
-    return reduced(x, axis, keepdims)
 
 
-@op
+@op(spec=reduced)
 def max(x: Tensor, axis: Axes = None, keepdims: bool = False):
     """Largest element over `axis`. The gradient is shared by elements that tie."""
-    return reduced(x, axis, keepdims)
 
 
-@op
+@op(spec=reduced)
 def min(x: Tensor, axis: Axes = None, keepdims: bool = False):
     """Smallest element over `axis`. The gradient is shared by elements that tie."""
-    return reduced(x, axis, keepdims)
 
 
 def _bools(x, axis=None, keepdims=False):
     return cast(x, "bool"), axis, keepdims
 
 
-@op(prepare=_bools)
+@op(spec=reduced, prepare=_bools)
 def any(x: Tensor, axis: Axes, keepdims: bool):
     """Whether any element over `axis` is nonzero."""
-    return reduced(x, axis, keepdims)
 
 
-@op(prepare=_bools)
+@op(spec=reduced, prepare=_bools)
 def all(x: Tensor, axis: Axes, keepdims: bool):
     """Whether all elements over `axis` are nonzero."""
-    return reduced(x, axis, keepdims)
 
 
-@op
+def _position(x, axis):
+    return reduced(x, (axis,), False, "int64")
+
+
+@op(spec=_position)
 def argmax(x: Tensor, axis: Axis = -1):
     """Position of the largest element along `axis`, the first of equal ones: int64. No gradient."""
-    return reduced(x, (axis,), False, "int64")
 
 
-@op
+@op(spec=_position)
 def argmin(x: Tensor, axis: Axis = -1):
     """Position of the smallest element along `axis`, the first of equal ones: int64. No gradient."""
-    return reduced(x, (axis,), False, "int64")
 
 
 @op
@@ -108,28 +105,20 @@ def std(x, axis=None, keepdims=False):
     return true_sqrt(var(x, axis, keepdims))
 
 
-@op
+@op(spec=lambda x, axis: number_like(x))
 def cumsum(x: Tensor, axis: Axis = 0):
     """Running sum along `axis`."""
-    return number_like(x)
 
 
-@op
+@op(spec=lambda x, axis: number_like(x))
 def cumprod(x: Tensor, axis: Axis = 0):
     """Running product along `axis`."""
-    return number_like(x)
 
 
 def _count(x, axis):
     """The number of elements that a reduction takes together, in the dtype of x."""
-    known = [x.shape[i] for i in axis]
-    if None not in known:
-        return as_tensor(float(np.prod(known, dtype=np.float64)), x.dtype)
-    sizes = shape(x)
-    count = 1
-    for i in axis:
-        count = sizes[i] * count
-    return cast(count, x.dtype)
+    count = math.prod(sizes_of(x, axis))
+    return cast(count, x.dtype) if isinstance(count, Tensor) else as_tensor(float(count), x.dtype)
 
 
 @op(composite=True)
@@ -156,8 +145,7 @@ def _prod_gradient(g, y, x, axis, keepdims):
 
 def _before(x, axis, first=1.0):
     """x moved by one place along `axis`: each element is that before it."""
-    padded = pad(x, [(int(i == axis), 0) for i in range(x.ndim)], first)
-    return getitem(padded, tuple((None, -1 if i == axis else None, None) for i in range(x.ndim)))
+    return part(pad(x, along(axis, (1, 0), x.ndim, (0, 0)), first), axis, None, -1)
 
 
 @op
@@ -175,11 +163,11 @@ def _recurrence_backwards(a, b, axis):
 def _doubled(emit, a, b, axis):
     # Spans of 1, 2, 4, ... places are joined. Source: Hillis and Steele, Data parallel algorithms (1986).
     def at(x, start, stop):
-        return emit(getitem, x, tuple((start, stop, None) if i == axis else (None,) * 3 for i in range(x.ndim)))
+        return emit(getitem, x, along(axis, (start, stop, None), x.ndim))
 
     n, span = b.shape[axis], 1
     while span < n:
-        widths, tail = tuple((span if i == axis else 0, 0) for i in range(b.ndim)), at(a, span, None)
+        widths, tail = along(axis, (span, 0), b.ndim, (0, 0)), at(a, span, None)
         b = emit(add, b, emit(pad, emit(multiply, tail, at(b, None, -span)), widths, 0.0))
         a = emit(pad, emit(multiply, tail, at(a, None, -span)), widths, 0.0)
         span *= 2
@@ -197,25 +185,19 @@ def reverse_cumsum(x, axis):
     return reverse(cumsum(reverse(x, axis), axis), axis)
 
 
-sum.gradient(lambda g, y, x, axis, keepdims: spread(g, x, axis, keepdims))
 mean.gradient(lambda g, y, x, axis, keepdims: spread(g / _count(x, axis), x, axis, keepdims))
 prod.gradient(_prod_gradient)
 max.gradient(_shared)
 min.gradient(_shared)
-logsumexp.gradient(
-    lambda g, y, x, axis, keepdims: restore(g, axis, keepdims) * exp(x - restore(y, axis, keepdims))
-)
+logsumexp.gradient(lambda g, y, x, axis, keepdims: restore(g, axis, keepdims) * exp(x - restore(y, axis, keepdims)))
 cumsum.gradient(lambda g, y, x, axis: reverse_cumsum(g, axis))
 cumprod.gradient(lambda g, y, x, axis: _before(y, axis) * _recurrence_backwards(x, g, axis))
 
 
-@op
+@op(gradient=[lambda h, y, g, x: broadcast_like(h, g)])
 def sum_to(g: Tensor, x: Tensor):
     """g summed over the axes along which x was broadcast to it: the shape of x, the dtype of g."""
     return Spec(x.shape, g.dtype)
-
-
-sum_to.joint_gradient(lambda h, y, g, x: (broadcast_like(h, g), None))
 
 
 @sum_to.meaning

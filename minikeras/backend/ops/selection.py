@@ -1,12 +1,12 @@
 """Order, selection and scattering of elements; a guard against nan. Keras 2.3 has none of these."""
 
-from ..op import Axis, Host, Spec, as_tensor, like, one_axis, op, promoted
-from ..tensor import INTEGERS, Tensor, building, show
+from ..op import Axis, Host, Spec, as_tensor, elementwise, like, one_axis, op, promoted
+from ..tensor import INTEGERS, Tensor, building, compatible, show
 from .creation import zeros_like
-from .indexing import getitem
+from .indexing import along, getitem
 from .joining import concat
-from .math import float_like
-from .shape import broadcast_like, permute_dimensions, shape, squeeze
+from .math import _question, float_like
+from .shape import broadcast_like, permute_dimensions, shape_of, squeeze, static
 
 # ---- order -----------------------------------------------------------------------------------------------------------
 
@@ -51,38 +51,29 @@ def _back_to_places(g, y, x, axis):
     return None if g[0] is None else add_along_axis(g[0], y[1], x, axis)
 
 
-_sort.joint_gradient(lambda g, y, x, axis, descending: _back_to_places(g, y, x, axis))
-_topk.joint_gradient(lambda g, y, x, k, axis: _back_to_places(g, y, x, axis))
+_sort.gradient(lambda g, y, x, axis, descending: _back_to_places(g, y, x, axis))
+_topk.gradient(lambda g, y, x, k, axis: _back_to_places(g, y, x, axis))
 
 
-def _one_to_one(x, indices, axis):
-    """Checks that indices along `axis` belong to x."""
-    if indices.dtype not in INTEGERS:
-        raise TypeError(f"indices must be integers, not {indices.dtype}. Convert them with K.cast.")
-    pairs = [] if x.ndim != indices.ndim else zip(x.shape, indices.shape, strict=True)
-    if x.ndim != indices.ndim or any(i != axis and None not in (n, m) and n != m for i, (n, m) in enumerate(pairs)):
-        raise ValueError(f"x and indices must have the same sizes but for axis {axis}. K.gather takes whole slices.")
-
-
-@op(prepare=lambda x, indices, axis=-1: (x, as_tensor(indices), axis))
+@op(gradient=[lambda g, y, x, indices, axis: add_along_axis(g, indices, x, axis)],
+    prepare=lambda x, indices, axis=-1: (x, as_tensor(indices), axis))
 def take_along_axis(x: Tensor, indices: Tensor, axis: Axis):
     """The elements of x at positions along `axis`, a position for each element of the result.
 
     indices: integers in the shape of x, but for `axis`. Returns their shape. Repeated ones add up in the gradient.
     An index out of range is an error on NumPy and PyTorch; JAX takes the nearest element.
     """
-    _one_to_one(x, indices, axis)
+    if indices.dtype not in INTEGERS:
+        raise TypeError(f"indices must be integers, not {indices.dtype}. Convert them with K.cast.")
+    if not compatible(x.shape, indices.shape, but_for=axis):
+        raise ValueError(f"x and indices must have the same sizes but for axis {axis}. K.gather takes whole slices.")
     return Spec(indices.shape, x.dtype)
 
 
-@op
+@op(gradient=[lambda h, y, g, indices, x, axis: take_along_axis(h, indices, axis)])
 def add_along_axis(updates: Tensor, indices: Tensor, like_x: Tensor, axis: int):
     """Zeros in the shape of `like_x`, with the elements of `updates` added at their positions along `axis`."""
     return Spec(like_x.shape, updates.dtype)
-
-
-take_along_axis.gradient(lambda g, y, x, indices, axis: add_along_axis(g, indices, x, axis))
-add_along_axis.joint_gradient(lambda h, y, g, indices, x, axis: (take_along_axis(h, indices, axis), None, None))
 
 
 # ---- parts and axes --------------------------------------------------------------------------------------------------
@@ -124,13 +115,12 @@ def _part_sizes(n_or_sizes, total, axis):
 def _split_is_slices(emit, x, n_or_sizes, axis):
     parts, start = [], 0
     for n in _part_sizes(n_or_sizes, x.shape[axis], axis):
-        index = tuple((start, start + n, None) if i == axis else (None, None, None) for i in range(x.ndim))
-        parts.append(emit(getitem, x, index))
+        parts.append(emit(getitem, x, along(axis, (start, start + n, None), x.ndim)))
         start += n
     return parts
 
 
-@split.joint_gradient
+@split.gradient
 def _join_parts(g, y, x, n_or_sizes, axis):
     gs, parts = (g, y) if isinstance(g, tuple) else ((g,), (y,))
     return concat([zeros_like(part) if h is None else h for h, part in zip(gs, parts, strict=True)], axis)
@@ -164,15 +154,10 @@ def moveaxis(x, source, destination):
 def _check_places(indices, shape, updates=None):
     """The shape of what stands at the places. Raises when the indices do not fit, or the updates."""
     if indices.dtype not in INTEGERS or not indices.ndim or indices.shape[-1] is None or indices.shape[-1] > len(shape):
-        raise ValueError(
-            f"indices must be integers [..., k] with k from 1 to {len(shape)}, one for each of the first k axes of "
-            f"{list(shape)}; they are {show(indices)}."
-        )
+        raise ValueError(f"indices must be integers [..., k] with k from 1 to {len(shape)}, one for each of the first "
+                         f"k axes of {list(shape)}; they are {show(indices)}.")
     found = (*indices.shape[:-1], *shape[indices.shape[-1] :])
-    if updates is not None and (
-        updates.ndim != len(found)
-        or any(None not in (n, m) and n != m for n, m in zip(updates.shape, found, strict=True))
-    ):
+    if updates is not None and not compatible(updates.shape, found):
         raise ValueError(f"updates must have the shape {list(found)}, that of the places; they are {show(updates)}.")
     return found
 
@@ -194,21 +179,8 @@ def scatter(indices: Tensor, updates: Tensor, shape: Host):
     indices: integers [..., k], an index into each of the first k axes. updates: [..., *shape[k:]].
     shape: a tuple of ints, or an integer tensor. An index out of range is an error on NumPy and PyTorch; JAX drops it.
     """
-    if isinstance(shape, Tensor):
-        return Spec((None,) * shape.shape[0] if len(shape.shape) else (None,), updates.dtype)
-    _check_places(indices, shape, updates)
-    return Spec(shape, updates.dtype)
-
-
-@op(prepare=lambda x, indices, updates: _with_one_dtype(x, indices, updates))
-def scatter_update(x: Tensor, indices: Tensor, updates: Tensor):
-    """x with `updates` in place of its elements at index vectors, which must be distinct.
-
-    indices: integers [..., k], an index into each of the first k axes of x. updates: [..., *x.shape[k:]], or what
-    broadcasts to it. An index out of range is an error on NumPy and PyTorch; JAX drops it.
-    """
-    _check_places(indices, x.shape, updates)
-    return like(x)
+    _check_places(indices, static(shape), updates)
+    return Spec(static(shape), updates.dtype)
 
 
 def _with_one_dtype(x, indices, updates):
@@ -220,26 +192,29 @@ def _with_one_dtype(x, indices, updates):
     return x, indices, updates
 
 
-gather_nd.gradient(lambda g, y, x, indices: scatter(indices, g, _sizes(x)))
+@op(prepare=_with_one_dtype)
+def scatter_update(x: Tensor, indices: Tensor, updates: Tensor):
+    """x with `updates` in place of its elements at index vectors, which must be distinct.
+
+    indices: integers [..., k], an index into each of the first k axes of x. updates: [..., *x.shape[k:]], or what
+    broadcasts to it. An index out of range is an error on NumPy and PyTorch; JAX drops it.
+    """
+    _check_places(indices, x.shape, updates)
+    return like(x)
+
+
+gather_nd.gradient(lambda g, y, x, indices: scatter(indices, g, shape_of(x)))
 scatter.gradient(None, lambda g, y, indices, updates, shape: gather_nd(g, indices))
-scatter_update.gradient(
-    lambda g, y, x, indices, updates: scatter_update(g, indices, 0.0),
-    None,
-    lambda g, y, x, indices, updates: gather_nd(g, indices),
-)
-
-
-def _sizes(x):
-    return shape(x) if None in x.shape else x.shape
+scatter_update.gradient(lambda g, y, x, indices, updates: scatter_update(g, indices, 0.0), None,
+                        lambda g, y, x, indices, updates: gather_nd(g, indices))
 
 
 # ---- what is no number -----------------------------------------------------------------------------------------------
 
 
-@op(elementwise=True)
+@elementwise(_question)
 def isfinite(x: Tensor):
     """Where x is neither nan nor infinite."""
-    return Spec(x.shape, "bool")
 
 
 def _check_arguments(x, message=""):
@@ -249,7 +224,7 @@ def _check_arguments(x, message=""):
     return x, f'{message}{": " if message else ""}tensor "{x.name}" {show(x)}{place}'
 
 
-@op(random=True, prepare=_check_arguments)  # never merged or folded: it is there for its effect
+@op(gradient=[lambda g, *_: g], random=True, prepare=_check_arguments)  # never merged or folded: it has an effect
 def check_numerics(x: Tensor, message: str):
     """x itself; the program stops with FloatingPointError when an element is nan or infinite.
 
@@ -259,9 +234,6 @@ def check_numerics(x: Tensor, message: str):
     next call. A checked tensor is waited for: on a GPU this costs time.
     """
     return float_like(x)
-
-
-check_numerics.gradient(lambda g, y, x, message: g)
 
 
 def _not_finite(message, nans, infinite, size):

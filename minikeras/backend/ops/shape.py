@@ -1,9 +1,11 @@
 """Shapes: what does not change the elements but where they stand; types."""
 
+import math
+
 import numpy as np
 
 from .. import config
-from ..op import Axis, DType, Host, Spec, as_tensor, like, one_axis, op
+from ..op import OPS, Axis, DType, Host, Spec, as_tensor, like, one_axis, op
 from ..tensor import Constant, Tensor, dtype_name
 
 # ---- shape as data ---------------------------------------------------------------------------------------------------
@@ -40,24 +42,19 @@ def dtype(x):
 
 def count_params(x):
     """The number of elements of a tensor whose shape is known, an int."""
-    return int(np.prod(int_shape(x), dtype=np.int64))
+    return int(math.prod(int_shape(x)))
 
 
 # ---- types -----------------------------------------------------------------------------------------------------------
 
 
-@op
+@op(gradient=[lambda g, y, x, dtype: cast(g, x.dtype)])
 def cast(x: Tensor, dtype: DType):
     """x in another dtype. Floats become integers by cutting off; nonzero becomes true."""
     return Spec(x.shape, dtype)
 
 
-cast.gradient(lambda g, y, x, dtype: cast(g, x.dtype))
-
-
-@cast.rewrite
-def _same_dtype(emit, x, dtype):
-    return x if x.dtype == dtype else None
+cast.rewrite(lambda emit, x, dtype: x if x.dtype == dtype else None)
 
 
 def cast_to_floatx(x):
@@ -72,13 +69,15 @@ def cast_to_floatx(x):
 def reshape(x: Tensor, shape: Host):
     """x with another shape. shape: a tuple (one -1 stands for the rest; tensors are allowed), or an int32 tensor."""
     if isinstance(shape, Tensor):
-        return Spec(_partly_known(shape), x.dtype)
+        return Spec(static(shape), x.dtype)
     wanted = shape if isinstance(shape, tuple) else (shape,)
     return Spec(_reshaped(x, tuple(-1 if n is None else n for n in wanted)), x.dtype)
 
 
 def partly_known(integers):
-    """The elements of an integer tensor with one axis, as far as they are constants or known sizes; else None."""
+    """Integers for the host; of a tensor with one axis the elements that are constants or known sizes, else None."""
+    if not isinstance(integers, Tensor):
+        return integers
     if integers.shape[0] is None:
         raise ValueError("the number of axes must be known when the graph is built.")
     made = integers.owner
@@ -87,27 +86,20 @@ def partly_known(integers):
     return made.args[0].shape if made is not None and made.op.name == "shape" else (None,) * integers.shape[0]
 
 
-def _partly_known(shape):
-    """What is known of a shape that is a tensor."""
+def static(shape):
+    """A shape, or what is known of it where it is a tensor."""
     return tuple(None if n is None or n < 0 else n for n in partly_known(shape))
 
 
 def _reshaped(x, wanted):
     rest = [n for n in wanted if n != -1]
-    known = int(np.prod(rest, dtype=np.int64))
-    if len(rest) == len(wanted):
-        if None not in x.shape and known != int(np.prod(x.shape, dtype=np.int64)):
-            raise ValueError(f"{int(np.prod(x.shape, dtype=np.int64))} elements cannot take the shape {list(wanted)}.")
-        return wanted
-    if len(rest) < len(wanted) - 1:
-        # Several unknown sizes: they can only be those of x itself.
+    missing, known = len(wanted) - len(rest), math.prod(rest)
+    if missing > 1 or None in x.shape:  # several unknown sizes can only be those of x itself
         return tuple(None if n == -1 else n for n in wanted)
-    if None in x.shape:
-        return tuple(None if n == -1 else n for n in wanted)
-    total = int(np.prod(x.shape, dtype=np.int64))
-    if known == 0 and total == 0:
+    total = math.prod(x.shape)
+    if known == total == 0:
         return tuple(0 if n == -1 else n for n in wanted)
-    if known == 0 or total % known:
+    if not known or total % known or (not missing and known != total):
         raise ValueError(f"{total} elements cannot take the shape {list(wanted)}.")
     return tuple(total // known if n == -1 else n for n in wanted)
 
@@ -117,7 +109,7 @@ reshape.gradient(lambda g, y, x, _: reshape_like(g, x))
 
 def reshape_like(x, y):
     """x in the shape of y."""
-    return reshape(x, shape(y) if None in y.shape else y.shape)
+    return reshape(x, shape_of(y))
 
 
 @reshape.rewrite
@@ -174,13 +166,13 @@ class NewAxis:
         return one_axis(value, x.ndim + 1)
 
 
-@op
+@op(gradient=[lambda g, y, x, axis: squeeze(g, axis)])
 def expand_dims(x: Tensor, axis: NewAxis = -1):
     """x with a new axis of size 1 at `axis`."""
     return Spec((*x.shape[:axis], 1, *x.shape[axis:]), x.dtype)
 
 
-@op
+@op(gradient=[lambda g, y, x, axis: expand_dims(g, axis)])
 def squeeze(x: Tensor, axis: Axis):
     """x without the axis `axis`, which has size 1."""
     if x.shape[axis] not in (1, None):
@@ -188,19 +180,9 @@ def squeeze(x: Tensor, axis: Axis):
     return Spec(x.shape[:axis] + x.shape[axis + 1 :], x.dtype)
 
 
-expand_dims.gradient(lambda g, y, x, axis: squeeze(g, axis))
-squeeze.gradient(lambda g, y, x, axis: expand_dims(g, axis))
-
-
 # At run time these are reshapes: one kernel, and chains of them are one step.
-@expand_dims.meaning
-def _expand_is_reshape(emit, x, axis):
-    return emit(reshape, x, (*x.shape[:axis], 1, *x.shape[axis:]))
-
-
-@squeeze.meaning
-def _squeeze_is_reshape(emit, x, axis):
-    return emit(reshape, x, x.shape[:axis] + x.shape[axis + 1 :])
+expand_dims.meaning(lambda emit, x, axis: emit(reshape, x, (*x.shape[:axis], 1, *x.shape[axis:])))
+squeeze.meaning(lambda emit, x, axis: emit(reshape, x, x.shape[:axis] + x.shape[axis + 1 :]))
 
 
 def flatten(x):
@@ -214,23 +196,21 @@ def batch_flatten(x):
     return merge_axes(x, [range(1), range(1, x.ndim)])
 
 
-def sizes_of(x, axes):
-    """Sizes of x along `axes`: ints where they are known, else tensors."""
-    known = [x.shape[i] for i in axes]
-    if None not in known:
-        return known
-    sizes = shape(x)
-    return [sizes[i] if n is None else n for i, n in zip(axes, known, strict=True)]
+def shape_of(x):
+    """The shape of x: as a tuple if it is known, else as a tensor."""
+    return shape(x) if None in x.shape else x.shape
+
+
+def sizes_of(x, axes=None):
+    """Sizes of x along `axes` (all by default), a list: ints where they are known, else tensors."""
+    axes = range(x.ndim) if axes is None else axes
+    sizes = shape(x) if any(x.shape[i] is None for i in axes) else x.shape
+    return [sizes[i] if x.shape[i] is None else x.shape[i] for i in axes]
 
 
 def merge_axes(x, groups):
     """x with each group of neighbouring axes as one axis."""
-    wanted = []
-    for group in groups:
-        size = 1
-        for n in sizes_of(x, group):
-            size = n * size
-        wanted.append(size)
+    wanted = [math.prod(sizes_of(x, group)) for group in groups]
     unknown = [i for i, n in enumerate(wanted) if isinstance(n, Tensor)]
     # One unknown size is what the others leave, unless they leave nothing to divide.
     if len(unknown) == 1 and 0 not in wanted:
@@ -250,24 +230,14 @@ def broadcast_like(x: Tensor, y: Tensor):
 @op(fold=False)
 def broadcast_to(x: Tensor, shape: Host):
     """x broadcast to `shape`."""
-    if isinstance(shape, Tensor):
-        return Spec(_partly_known(shape), x.dtype)
-    return Spec(shape, x.dtype)
+    return Spec(static(shape), x.dtype)
 
 
-def _summed_back(g, x):
-    from .reduction import sum_to
-
-    return sum_to(g, x)
+broadcast_like.gradient(lambda g, z, x, y: OPS["sum_to"](g, x))
+broadcast_to.gradient(lambda g, y, x, _: OPS["sum_to"](g, x))
 
 
-broadcast_like.joint_gradient(lambda g, z, x, y: (_summed_back(g, x), None))
-broadcast_to.gradient(lambda g, y, x, _: _summed_back(g, x))
-
-
-@broadcast_like.meaning
-def _to_known_shape(emit, x, y):
-    return x if x.shape == y.shape else emit(broadcast_to, x, y.shape)
+broadcast_like.meaning(lambda emit, x, y: x if x.shape == y.shape else emit(broadcast_to, x, y.shape))
 
 
 @broadcast_to.rewrite
@@ -281,22 +251,17 @@ def _to_itself(emit, x, shape):
 # ---- the same value -------------------------------------------------------------------------------------------------
 
 
-@op(prepare=lambda x, name=None: (x,))
+@op(spec=like, gradient=[lambda g, y, x: g], prepare=lambda x, name=None: (x,))
 def identity(x: Tensor):
     """A tensor of the same value."""
-    return like(x)
 
 
-identity.gradient(lambda g, y, x: g)
-identity.meaning(lambda emit, x: x)
-
-
-@op
+@op(spec=like)
 def _stop_gradient(x: Tensor):
     """`stop_gradient` of one tensor."""
-    return like(x)
 
 
+identity.meaning(lambda emit, x: x)
 _stop_gradient.meaning(lambda emit, x: x)
 
 
