@@ -29,7 +29,7 @@ FAMILIES = tuple(
 
 # ... the parts of which those functions and their gradients are made. (OPS has all ops.)
 _PARTS = frozenset(
-    "NewAxis add_along_axis along average_pooling batch_moments bernoulli binary cast_like choose clipped_normal "
+    "add_along_axis along average_pooling batch_moments bernoulli binary cast_like choose clipped_normal "
     "concat convolution ctc_beam ctc_greedy ctc_loss drop dynamic_put dynamic_slice float_like getitem index_tensor "
     "keep leaky_relu loop max_pooling max_pooling_select merge_axes neutral normal number_like part partly_known "
     "peak_gradients put python_index rectify restore run_cond scatter_add shape_of sigmoid_crossentropy sizes_of "

@@ -6,7 +6,7 @@ Source: Griewank and Walther, Evaluating Derivatives (2008), chapter 3.
 import functools
 
 from .op import OPS, as_tensor
-from .tensor import Tensor, Update, building, is_float
+from .tensor import Tensor, Update, building, in_order, is_float
 
 
 def gradients(loss, variables):
@@ -58,23 +58,15 @@ def _path(losses, targets, leaves):
 
     A dict: node -> set of those of its inputs that lead to a target. A node is an Apply, or a tensor with a meaning.
     """
-    reaches, seen, order = set(targets), set(), {}
-    stack = [(tensor, False) for tensor in losses]
-    while stack:
-        tensor, done = stack.pop()
-        if not done:
-            if tensor in seen or not is_float(tensor.dtype):
-                continue
-            seen.add(tensor)
-            stack.append((tensor, True))
-            if tensor not in leaves:
-                stack.extend((t, False) for t in _sources(tensor) if t not in seen)
-            continue
-        leading = () if tensor in leaves else {t for t in _sources(tensor) if t in reaches}
+    def sources(tensor):
+        return () if tensor in leaves else _sources(tensor)
+
+    reaches, order = set(targets), {}
+    for tensor in in_order(losses[::-1], lambda t: [s for s in reversed(sources(t)) if is_float(s.dtype)]):
+        leading = reaches.intersection(sources(tensor))
         if leading:
             reaches.add(tensor)
-            node = tensor if _meaning(tensor) is not None else tensor.owner
-            order.setdefault(node, leading)
+            order.setdefault(tensor if _meaning(tensor) is not None else tensor.owner, leading)
     return order
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from .op import OPS, as_tensor
 from .session import learning_phase
 from .subgraph import Body, close
-from .tensor import DTYPES, Constant, Counter, Placeholder, Tensor, Update, serials
+from .tensor import DTYPES, Constant, Counter, Placeholder, Tensor, Update, in_order, serials
 
 # What a graph in a file may be at most: steps, numbers in its constants, elements of a tensor, parts of a split.
 MOST_STEPS, MOST_NUMBERS, MOST_ELEMENTS, MOST_PARTS, MOST_AXES = 10_000, 1 << 16, 1 << 31, 1000, 32
@@ -52,16 +52,9 @@ class _Writer:
 
     def graph(self, outputs):
         """The steps that make the tensors, and these."""
-        stack = [(t, False) for t in reversed(outputs)]
-        while stack:
-            tensor, ready = stack.pop()
-            if tensor in self.numbers or tensor.owner is None:
-                continue
-            if ready:
+        for tensor in in_order(outputs, lambda t: t.owner.inputs if t.owner else (), skip=self.numbers):
+            if tensor.owner and tensor not in self.numbers:
                 self._step(tensor.owner)
-            else:
-                stack.append((tensor, True))
-                stack.extend((t, False) for t in reversed(tensor.owner.inputs))
         return {"steps": self.steps, "outputs": [self.value(t) for t in outputs]}
 
     def _step(self, apply):

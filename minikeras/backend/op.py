@@ -14,9 +14,9 @@ tensors while the graph is built), `DType`. A body that returns a tensor makes t
 means, and dissolves where a backend has no kernel of that name.
 """
 
-import builtins
 import functools
 import inspect
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -46,44 +46,34 @@ def like(x):
 # ---- kinds of parameters --------------------------------------------------------------------------------------------
 
 
+class Kind(NamedTuple):
+    """An annotation. canonical: (argument, the first tensor) -> the form in which rules and kernels see the argument.
+    """
+
+    canonical: Callable
+
+
 class Tensors:
     """Annotation: a list or tuple of tensors (None among them is kept)."""
 
 
-class Axis:
-    """Annotation: one axis of the first tensor; negative ones count from the end. None stays None."""
-
-    @staticmethod
-    def canonical(value, x):
-        return value if value is None else one_axis(value, x.ndim)
+def sorted_axes(axes, ndim):
+    """An axis or several as a sorted tuple; None for all."""
+    axes = axes if isinstance(axes, (list, tuple, np.ndarray)) else range(ndim) if axes is None else (axes,)
+    return tuple(sorted({one_axis(a, ndim) for a in axes}))
 
 
-class Axes:
-    """Annotation: an axis or several; None for all. Becomes a sorted tuple."""
-
-    @staticmethod
-    def canonical(value, x):
-        if value is None:
-            return tuple(range(x.ndim))
-        axes = value if isinstance(value, (list, tuple, np.ndarray)) else (value,)
-        return tuple(sorted({one_axis(a, x.ndim) for a in axes}))
-
-
-class Host:
-    """Annotation: an integer or a tuple of them; a tensor, or tensors among them, are evaluated on the host when the
-    program is specialised. Reaches shape rule and kernel as int or tuple (while building: a Tensor if not known)."""
-
-    @staticmethod
-    def canonical(value, x):
-        return host_integers(value)
-
-
-class DType:
-    """Annotation: a dtype; None stands for floatx."""
-
-    @staticmethod
-    def canonical(value, x):
-        return dtype_name(value)
+# One axis of the first tensor, non-negative; None stays None.
+Axis = Kind(lambda axis, x: axis if axis is None else one_axis(axis, x.ndim))
+# Where a new axis goes; negative ones count from the end of the result.
+NewAxis = Kind(lambda axis, x: one_axis(axis, x.ndim + 1))
+# An axis or several; None for all. Becomes a sorted tuple.
+Axes = Kind(lambda axes, x: sorted_axes(axes, x.ndim))
+# An integer or several, which may be tensors: those are evaluated on the host when a program is specialised. Reaches
+# shape rule and kernel as int or tuple (while building: a Tensor if not known).
+Host = Kind(lambda integers, x: host_integers(integers))
+# A dtype; None stands for floatx.
+DType = Kind(lambda dtype, x: dtype_name(dtype))
 
 
 def one_axis(axis, ndim):
@@ -96,12 +86,10 @@ def one_axis(axis, ndim):
 
 def host_integers(value):
     """int or tuple of ints where known; else an integer tensor that gives them at run time."""
-    if value is None or isinstance(value, (int, np.integer)):
-        return None if value is None else int(value)
-    if isinstance(value, Tensor):
+    if value is None or isinstance(value, Tensor):
         return value
-    if isinstance(value, np.ndarray):
-        return tuple(int(v) for v in value) if value.ndim else int(value)
+    if isinstance(value, (int, np.integer)) or (isinstance(value, np.ndarray) and not value.ndim):
+        return int(value)
     items = [v if v is None or isinstance(v, Tensor) else int(v) for v in value]
     if any(isinstance(v, Tensor) for v in items):
         return OPS["stack"]([OPS["cast"](v, "int32") if isinstance(v, Tensor) else as_tensor(v) for v in items])
@@ -178,14 +166,11 @@ class Op:
         self.annotations = tuple(p.annotation for p in self.signature.parameters.values())
         self.elementwise, self.random, self.host, self.fold = elementwise, random, host, fold
         self.tensor_positions = tuple(i for i, a in enumerate(self.annotations) if a in (Tensor, Tensors))
-        names = [self.parameters[i] for i in self.tensor_positions] if elementwise else promote
-        self.promote = tuple(self.parameters.index(n) for n in names)
+        self.promote = self.tensor_positions if elementwise else tuple(self.parameters.index(n) for n in promote)
         self.host_positions = tuple(i for i, a in enumerate(self.annotations) if a is Host)
-        self.others = tuple((i, a.canonical) for i, a in enumerate(self.annotations) if hasattr(a, "canonical"))
-        self.bind = prepare or _binder(self)
-        self.rules = None  # one gradient rule a tensor parameter, or one for all
-        self.joint = False
-        self.composite = composite
+        self.kinds = tuple((i, a.canonical) for i, a in enumerate(self.annotations) if isinstance(a, Kind))
+        self.bind, self.composite = prepare or _binder(self), composite
+        self.rules, self.joint = None, False  # one gradient rule a tensor parameter, or a joint one
         self.specialise = None  # (specialiser, args) -> args: traces become programs
         self.prune = None  # (step, values that are used): lets a step drop outputs
         self.rewrites = []  # (emit, *args) -> value or None, tried when a program is specialised
@@ -255,7 +240,7 @@ class Op:
             elif value is not None and not isinstance(value, Tensor):
                 value = args[i] = as_tensor(value, first.dtype if first is not None and is_float(first.dtype) else None)
             first = value if first is None else first
-        for i, canonical in self.others:
+        for i, canonical in self.kinds:
             args[i] = canonical(args[i], first)
 
     def emit(self, args, result):
@@ -378,16 +363,12 @@ def without(first, stop):
 
 def broadcast(*shapes):
     """The shape that the shapes broadcast to. Raises ValueError where they do not."""
-    ndim = builtins.max(len(s) for s in shapes)
-    result = []
+    ndim, result = max(map(len, shapes)), []
     for i in range(-ndim, 0):
-        size = 1
-        for shape in shapes:
-            new = shape[i] if -i <= len(shape) else 1
-            if size == 1 or (size is None and new not in (1, None)):
-                size = new
-            elif new not in (1, None, size) and size is not None:
-                raise ValueError(f"the shapes do not broadcast: {new} against {size} on axis {i}.")
+        sizes = [shape[i] for shape in shapes if -i <= len(shape)]
+        size, *others = dict.fromkeys(n for n in sizes if n not in (1, None)) or (None if None in sizes else 1,)
+        if others:
+            raise ValueError(f"the shapes do not broadcast: {others[0]} against {size} on axis {i}.")
         result.append(size)
     return tuple(result)
 

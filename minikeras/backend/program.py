@@ -10,7 +10,7 @@ import numpy as np
 
 from . import config, runtime
 from .op import OPS, Spec, explained, flat_tensors, replaced
-from .tensor import Constant, Counter, Placeholder, Tensor, Update, show
+from .tensor import Constant, Counter, Placeholder, Tensor, Update, in_order, show
 from .variable import Variable
 
 FOLD_LIMIT = 1 << 20  # bytes; larger constants are computed when the program runs
@@ -71,12 +71,9 @@ class Program:
         self.kept = len(outputs) if kept is None else kept
         roots = [*outputs, *(value for _, value in updates), *needed]
         self.steps = pruned_steps(roots)
-        leaves = {}
-        for value in [*roots, *(v for s in self.steps for v in s.inputs)]:
-            if value.kind in ("variable", "counter"):
-                leaves.setdefault(value.source, value)
-        self.variables = list({**{s: None for s, v in leaves.items() if v.kind == "variable"}, **dict(updates)})
-        self.counters = [s for s, v in leaves.items() if v.kind == "counter"]
+        read = [*roots, *(v for s in self.steps for v in s.inputs)]
+        self.variables = list({**{v.source: None for v in read if v.kind == "variable"}, **dict(updates)})
+        self.counters = list(dict.fromkeys(v.source for v in read if v.kind == "counter"))
 
     @property
     def lasting(self):
@@ -105,17 +102,11 @@ class Program:
 
 def live_steps(roots):
     """The steps that the roots need, in an order in which they can run."""
-    order, seen = [], set()
-    stack = [(value.source, False) for value in reversed(roots) if value.kind == "step"]
-    while stack:
-        step, done = stack.pop()
-        if done:
-            order.append(step)
-        elif step not in seen:
-            seen.add(step)
-            stack.append((step, True))
-            stack.extend((v.source, False) for v in reversed(step.inputs) if v.kind == "step" and v.source not in seen)
-    return order
+    return in_order(_makers(roots), lambda step: _makers(step.inputs))
+
+
+def _makers(values):
+    return [v.source for v in values if v.kind == "step"]
 
 
 def pruned_steps(roots):
@@ -338,20 +329,12 @@ def constant(array):
 
 def input_positions(value):
     """Positions of the inputs that a value depends on. Raises ValueError when it depends on a variable."""
-    found, stack, seen = set(), [value], set()
-    while stack:
-        value = stack.pop()
-        if value in seen:
-            continue
-        seen.add(value)
-        if value.kind == "input":
-            found.add(value.source)
-        elif value.kind == "step":
-            stack.extend(value.source.inputs)
-        elif value.kind != "constant":
-            name = getattr(value.source, "name", value.kind)
+    values = in_order([value], lambda v: v.source.inputs if v.kind == "step" else ())
+    for leaf in values:
+        if leaf.kind in ("variable", "counter"):
+            name = getattr(leaf.source, "name", leaf.kind)
             raise ValueError(f'A shape may depend on shapes and on fed values, but this one depends on "{name}".')
-    return found
+    return {v.source for v in values if v.kind == "input"}
 
 
 def specialise(inputs, specs, outputs, updates, backend, phase=0, known=None, level=None):

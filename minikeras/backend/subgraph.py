@@ -9,7 +9,7 @@ import threading
 
 from .op import OPS, Spec
 from .program import NeedsValue, Program, Specialiser, input_positions, live_steps
-from .tensor import Constant, Placeholder, Update, building, compatible, serials, show
+from .tensor import Constant, Placeholder, Update, building, compatible, in_order, serials, show
 
 # Numbers the steps of nested loops apart: an outer step advances the count by this prime.
 STEPS_APART = 1_000_003
@@ -112,46 +112,28 @@ def close(parameters, outputs, since, lazy=False, outside=(), recompute=None):
     recompute: (tensor) -> None for a tensor of no interest, False for one of the other body, True for one of it that is
     computed again.
     """
-    own = dict.fromkeys(parameters)
-    order, taken = _inward(outputs, own, since, set(outside), recompute)
-    inner, nodes = {**own, **dict.fromkeys(taken)}, {}
-    for tensor, sources in order:
-        if tensor in inner:
-            continue
-        if lazy or any(s in inner for s in sources):
-            if isinstance(tensor, Update):
-                raise ValueError(f'The variable "{tensor.variable.name}" cannot be updated inside of a loop or branch. '
-                                 "Return the new value as a state or result, and update the variable with it outside.")
-            inner[tensor] = nodes[tensor.owner] = None
-    captured = {}
-    for tensor in outputs:
-        _capture(tensor, inner, captured)
-    for tensor, sources in order:
-        if tensor.owner in nodes:
-            for source in sources:
-                _capture(source, inner, captured)
-    return Body((*parameters, *taken), outputs, nodes, captured), taken
+    taken, sources = {}, {}
 
-
-def _inward(outputs, own, since, outside, recompute):
-    """[(tensor, what it depends on)] in the order of computation, and the tensors of the other body that are met."""
-    order, taken, seen = [], {}, set()
-    stack = [(t, False) for t in reversed(outputs)]
-    while stack:
-        tensor, done = stack.pop()
-        if done:
-            order.append((tensor, _sources(tensor)))
-            continue
-        if tensor in seen or tensor in own or tensor in outside:
-            continue
-        seen.add(tensor)
+    def needs(tensor):
         again = None if recompute is None else recompute(tensor)
         if again is False:
             taken[tensor] = None
         elif again or isinstance(tensor, Update) or (tensor.owner is not None and tensor.owner.serial > since):
-            stack.append((tensor, True))
-            stack.extend((t, False) for t in reversed(_sources(tensor)))
-    return order, tuple(taken)
+            sources[tensor] = _sources(tensor)
+        return sources.get(tensor, ())
+
+    order = [t for t in in_order(outputs, needs, skip=(*parameters, *outside)) if t in sources]
+    inner, nodes = {*parameters, *taken}, {}
+    for tensor in order:
+        if lazy or not inner.isdisjoint(sources[tensor]):
+            if isinstance(tensor, Update):
+                raise ValueError(f'The variable "{tensor.variable.name}" cannot be updated inside of a loop or branch. '
+                                 "Return the new value as a state or result, and update the variable with it outside.")
+            inner.add(tensor)
+            nodes[tensor.owner] = None
+    used = dict.fromkeys([*outputs, *(s for t in order if t.owner in nodes for s in sources[t])])
+    captured = [t for t in used if t not in inner and not _needs_no_feed(t)]
+    return Body((*parameters, *taken), outputs, nodes, captured), tuple(taken)
 
 
 def _sources(tensor):
@@ -161,12 +143,10 @@ def _sources(tensor):
     return (*apply.control, *apply.inputs, *(apply.expansion or ()))
 
 
-def _capture(tensor, inner, captured):
+def _needs_no_feed(tensor):
     # Nobody holds a literal, so nobody asks for its gradient; that of a named K.constant can be asked for.
     literal = isinstance(tensor, Constant) and tensor._name is None
-    leaf = literal or (isinstance(tensor, Placeholder) and tensor.default is not None)
-    if tensor not in inner and not leaf:
-        captured[tensor] = None
+    return literal or (isinstance(tensor, Placeholder) and tensor.default is not None)
 
 
 # ---- what programs of bodies share ---------------------------------------------------------------------------------

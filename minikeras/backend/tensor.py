@@ -229,6 +229,24 @@ def compatible(shape, other, but_for=None):
     return len(shape) == len(other) and all(a == b or None in (a, b) or i == but_for for i, (a, b) in pairs)
 
 
+def in_order(roots, needs, skip=()):
+    """What the roots lead to, each once, and what it needs before it; a walk without recursion.
+
+    needs: (node) -> the nodes that it needs, the first to come first. skip: nodes that are passed over.
+    """
+    order, seen = [], set(skip)
+    stack = [(node, False) for node in reversed(roots)]
+    while stack:
+        node, done = stack.pop()
+        if done:
+            order.append(node)
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            stack.extend((n, False) for n in reversed(needs(node)) if n not in seen)
+    return order
+
+
 def show(value):
     """'[32, None, 10] float32', for error messages."""
     shape = ", ".join("None" if size is None else str(size) for size in value.shape)

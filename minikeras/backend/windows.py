@@ -55,10 +55,8 @@ def lengths(sizes, window, strides, padding, dilation):
             result.append(None)
             continue
         if n + before + after < span:
-            raise ValueError(
-                f"windows of {list(spans)} do not fit into an input of {list(sizes)}. Use padding='same', a smaller "
-                "window, or larger images."
-            )
+            raise ValueError(f"windows of {list(spans)} do not fit into an input of {list(sizes)}. Use padding='same', "
+                             "a smaller window, or larger images.")
         result.append((n + before + after - span) // stride + 1)
     return tuple(result)
 
@@ -70,16 +68,9 @@ def taps(sizes, window, strides, padding, dilation):
     element at that position is that of the second. Windows whose element lies in the padding are left out.
     """
     counts = lengths(sizes, window, strides, padding, dilation)
-    axes = [
-        [_tap(i * d - before, n, s, count) for i in range(k)]
-        for n, k, s, (before, _), d, count in zip(sizes, window, strides, padding, dilation, counts, strict=True)
-    ]
-    positions = itertools.product(*(range(k) for k in window))
-    return [
-        (position, tuple(axis[i][0] for axis, i in zip(axes, position, strict=True)),
-         tuple(axis[i][1] for axis, i in zip(axes, position, strict=True)))
-        for position in positions
-    ]  # fmt: skip
+    axes = [[(i, *_tap(i * d - before, n, s, count)) for i in range(k)] for n, k, s, (before, _), d, count
+            in zip(sizes, window, strides, padding, dilation, counts, strict=True)]
+    return [tuple(zip(*along_axes, strict=True)) for along_axes in itertools.product(*axes)]
 
 
 def _tap(offset, size, stride, count):
@@ -93,13 +84,9 @@ def _tap(offset, size, stride, count):
 
 def counted(sizes, window, strides, padding):
     """For each axis how many elements of each window are real, not padding."""
-    ones = (1,) * len(sizes)
-    return [
-        [min(i * s - before + k, n) - max(i * s - before, 0) for i in range(count)]
-        for n, k, s, (before, _), count in zip(
-            sizes, window, strides, padding, lengths(sizes, window, strides, padding, ones), strict=True
-        )
-    ]
+    counts = lengths(sizes, window, strides, padding, (1,) * len(sizes))
+    return [[min(i * s - before + k, n) - max(i * s - before, 0) for i in range(count)]
+            for n, k, s, (before, _), count in zip(sizes, window, strides, padding, counts, strict=True)]
 
 
 def spread(value, n, name):

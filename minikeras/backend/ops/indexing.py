@@ -4,7 +4,7 @@ import builtins
 
 import numpy as np
 
-from ..op import Axis, Host, Spec, as_tensor, host_integers, like, one_axis, op
+from ..op import Axes, Axis, Host, Spec, as_tensor, host_integers, like, op
 from ..tensor import Tensor, is_float, show
 from .math import maximum, minimum
 from .shape import cast, partly_known, reshape, sizes_of
@@ -208,12 +208,6 @@ dynamic_slice.meaning(lambda emit, x, start, size: emit(getitem, x, _limits(star
 dynamic_put.meaning(lambda emit, g, x, start, size: emit(put, g, x.shape, _limits(start, size)))
 
 
-def _reverse_arguments(x, axes):
-    x = as_tensor(x)
-    axes = axes if isinstance(axes, (tuple, list)) else (axes,)
-    return x, tuple(sorted({one_axis(a, x.ndim) for a in axes}))
-
-
-@op(spec=lambda x, _: like(x), gradient=[lambda g, y, x, axes: reverse(g, axes)], prepare=_reverse_arguments)
-def reverse(x: Tensor, axes: tuple):
+@op(spec=lambda x, _: like(x), gradient=[lambda g, y, x, axes: reverse(g, axes)])
+def reverse(x: Tensor, axes: Axes):
     """x with the order along `axes` turned round."""

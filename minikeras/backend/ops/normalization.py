@@ -2,7 +2,7 @@
 
 import functools
 
-from ..op import Axes, Axis, as_tensor, op
+from ..op import Axes, Axis, as_tensor, op, sorted_axes
 from ..tensor import Tensor
 from .math import add, float_like, maximum, rsqrt, square
 from .reduction import _count, mean
@@ -122,7 +122,7 @@ def normalize_batch_in_training(x, gamma, beta, reduction_axes, epsilon=1e-3):
     (n / (n - 1)), and it and the mean give no gradient, as in the reference. Source: Ioffe and Szegedy (2015).
     """
     x = as_tensor(x)
-    axes = Axes.canonical(reduction_axes, x)
+    axes = sorted_axes(reduction_axes, x.ndim)
     if x.ndim != 4 or axes != (0, 1, 2):  # where the reference does not use its fused kernel
         return batch_moments(x, gamma, beta, axes, epsilon)
     y, average, var = batch_moments(x, gamma, beta, axes, max(epsilon, CUDNN_EPSILON))

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .. import config
-from ..op import OPS, Axis, DType, Host, Spec, as_tensor, like, one_axis, op
+from ..op import OPS, Axis, DType, Host, Kind, NewAxis, Spec, as_tensor, like, one_axis, op
 from ..tensor import Constant, Tensor, dtype_name
 
 # ---- shape as data ---------------------------------------------------------------------------------------------------
@@ -61,6 +61,9 @@ def cast_to_floatx(x):
     """x in the default float type: a tensor for a tensor, else a NumPy array."""
     return cast(x, config.floatx()) if isinstance(x, Tensor) else np.asarray(x, dtype=config.floatx())
 
+
+# An order of all axes, non-negative.
+Order = Kind(lambda axes, x: tuple(one_axis(i, x.ndim) for i in axes))
 
 # ---- another shape ---------------------------------------------------------------------------------------------------
 
@@ -126,20 +129,12 @@ def _reshape_once(emit, x, shape):
     return emit(reshape, x, full) if full != shape else None
 
 
-def _permute_arguments(x, pattern):
-    x = as_tensor(x)
-    return x, tuple(one_axis(i, x.ndim) for i in pattern)
-
-
-@op(prepare=_permute_arguments)
-def permute_dimensions(x: Tensor, pattern: tuple):
+@op(gradient=[lambda g, y, x, pattern: permute_dimensions(g, np.argsort(pattern))])
+def permute_dimensions(x: Tensor, pattern: Order):
     """x with its axes in the order `pattern`."""
-    if sorted(one_axis(i, x.ndim) for i in pattern) != list(range(x.ndim)):
+    if sorted(pattern) != list(range(x.ndim)):
         raise ValueError(f"pattern {pattern} is not an order of the {x.ndim} axes.")
     return Spec(tuple(x.shape[i] for i in pattern), x.dtype)
-
-
-permute_dimensions.gradient(lambda g, y, x, pattern: permute_dimensions(g, np.argsort(pattern)))
 
 
 @permute_dimensions.rewrite
@@ -156,14 +151,6 @@ def transpose(x):
     """x with its axes in reverse order."""
     x = as_tensor(x)
     return permute_dimensions(x, tuple(range(x.ndim))[::-1])
-
-
-class NewAxis:
-    """Annotation: where a new axis goes; negative ones count from the end of the result."""
-
-    @staticmethod
-    def canonical(value, x):
-        return one_axis(value, x.ndim + 1)
 
 
 @op(gradient=[lambda g, y, x, axis: squeeze(g, axis)])
