@@ -1,8 +1,9 @@
-"""Activation functions: tensor in, tensor of the same shape and dtype out."""
+"""Activation functions: tensor in, tensor of the same shape and dtype out. Many are the ops of their names in K."""
 
 import warnings
 
 from . import backend as K
+from .backend import elu, hard_sigmoid, relu, sigmoid, softplus, softsign, swish, tanh
 from .utils.generic_utils import deserialize_keras_object
 
 # Klambauer et al., Self-Normalizing Neural Networks (2017), equations 14: the fixed point (mean 0, variance 1).
@@ -25,47 +26,12 @@ def softmax(x, axis=-1):
     return K.identity(K.softmax(x, axis=axis))
 
 
-def elu(x, alpha=1.0):
-    """x where it is positive, else alpha (exp(x) - 1). Source: Clevert et al. (2016)."""
-    return K.elu(x, alpha)
-
-
 def selu(x):
     """Scaled elu that drives activations to mean 0 and variance 1; for kernels from lecun_normal, and AlphaDropout.
 
     Source: Klambauer et al., Self-Normalizing Neural Networks (2017).
     """
     return SELU_SCALE * K.elu(x, SELU_ALPHA)
-
-
-def softplus(x):
-    """log(1 + exp(x))."""
-    return K.softplus(x)
-
-
-def softsign(x):
-    """x / (1 + |x|)."""
-    return K.softsign(x)
-
-
-def relu(x, alpha=0.0, max_value=None, threshold=0.0):
-    """min(x, max_value) where x >= threshold, else alpha (x - threshold)."""
-    return K.relu(x, alpha=alpha, max_value=max_value, threshold=threshold)
-
-
-def tanh(x):
-    """Hyperbolic tangent."""
-    return K.tanh(x)
-
-
-def sigmoid(x):
-    """1 / (1 + exp(-x))."""
-    return K.sigmoid(x)
-
-
-def hard_sigmoid(x):
-    """Piecewise linear sigmoid: 0 below -2.5, 1 above 2.5, 0.2 x + 0.5 between."""
-    return K.hard_sigmoid(x)
 
 
 def exponential(x):
@@ -86,16 +52,11 @@ def gelu(x, approximate=False):
     return K.gelu(x, approximate=approximate)
 
 
-def swish(x):
-    """x sigmoid(x). Source: Ramachandran et al., Searching for Activation Functions (2017)."""
-    return K.swish(x)
-
-
 silu = swish
 
-_FUNCTIONS = {f.__name__: f for f in (softmax, elu, selu, softplus, softsign, relu, tanh, sigmoid, hard_sigmoid,
-                                      exponential, linear, gelu, swish)}  # fmt: skip
-_FUNCTIONS["silu"] = swish
+_FUNCTIONS = {f.__name__: f for f in (elu, exponential, gelu, hard_sigmoid, linear, relu, selu, sigmoid, softmax,
+                                      softplus, softsign, swish, tanh)}  # fmt: skip
+_FUNCTIONS["silu"] = silu
 
 
 def serialize(activation):

@@ -28,8 +28,7 @@ class MaxNorm(Constraint):
     """Norms are at most `max_value`. Source: Srivastava et al., Dropout (2014)."""
 
     def __init__(self, max_value=2, axis=0):
-        self.max_value = max_value
-        self.axis = axis
+        self.max_value, self.axis = max_value, axis
 
     def __call__(self, w):
         norm = _norm(w, self.axis)
@@ -57,10 +56,7 @@ class MinMaxNorm(Constraint):
     """Norms are moved into [min_value, max_value]; by the part `rate` of the way there in each update."""
 
     def __init__(self, min_value=0.0, max_value=1.0, rate=1.0, axis=0):
-        self.min_value = min_value
-        self.max_value = max_value
-        self.rate = rate
-        self.axis = axis
+        self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis
 
     def __call__(self, w):
         norm = _norm(w, self.axis)

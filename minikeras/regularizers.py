@@ -16,15 +16,11 @@ class L1L2(Regularizer):
     """l1 sum|x| + l2 sum(x^2)."""
 
     def __init__(self, l1=0.0, l2=0.0):
-        self.l1 = K.cast_to_floatx(l1)
-        self.l2 = K.cast_to_floatx(l2)
+        self.l1, self.l2 = K.cast_to_floatx(l1), K.cast_to_floatx(l2)
 
     def __call__(self, x):
-        penalties = []
-        if self.l1:
-            penalties.append(float(self.l1) * K.sum(K.abs(x)))
-        if self.l2:
-            penalties.append(float(self.l2) * K.sum(K.square(x)))
+        kinds = ((self.l1, K.abs), (self.l2, K.square))
+        penalties = [float(factor) * K.sum(size(x)) for factor, size in kinds if factor]
         return sum(penalties[1:], penalties[0]) if penalties else K.constant(0.0)
 
     def get_config(self):

@@ -2,6 +2,7 @@
 
 from .. import backend as K
 from ..engine.base_layer import Layer
+from ..utils.generic_utils import to_list
 from .common import adopt, new_weight, who
 
 
@@ -16,8 +17,8 @@ class Embedding(Layer):
     def __init__(self, input_dim, output_dim, embeddings_initializer="uniform", embeddings_regularizer=None,
                  activity_regularizer=None, embeddings_constraint=None, mask_zero=False, input_length=None,
                  **kwargs):  # fmt: skip
-        if "input_shape" not in kwargs and "batch_input_shape" not in kwargs:
-            kwargs["input_shape"] = tuple(input_length) if isinstance(input_length, (tuple, list)) else (input_length,)
+        if "batch_input_shape" not in kwargs:
+            kwargs.setdefault("input_shape", tuple(to_list(input_length, allow_tuple=True)))
         adopt(self, locals())
         self.supports_masking = mask_zero
 
@@ -32,8 +33,7 @@ class Embedding(Layer):
     def compute_output_shape(self, input_shape):
         if self.input_length is None:
             return (*input_shape, self.output_dim)
-        lengths = self.input_length if isinstance(self.input_length, (tuple, list)) else (self.input_length,)
-        sizes = input_shape[1:]
+        lengths, sizes = to_list(self.input_length, allow_tuple=True), input_shape[1:]
         if len(lengths) != len(sizes) or any(a and b and a != b for a, b in zip(lengths, sizes, strict=True)):
             raise ValueError(f"{who(self)} was made with input_length {self.input_length}, but the input has shape "
                              f"{tuple(input_shape)}.")  # fmt: skip

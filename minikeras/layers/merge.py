@@ -69,8 +69,7 @@ class _Merge(Layer):
         masks = self._masks(inputs, mask)
         if masks is None:
             return None
-        kept = [K.expand_dims(m, 0) for m in masks if m is not None]
-        return K.all(K.concatenate(kept, axis=0), axis=0, keepdims=False)
+        return functools.reduce(K.logical_and, [m for m in masks if m is not None])
 
     def _masks(self, inputs, mask):
         """The list of masks, or None if there is none."""

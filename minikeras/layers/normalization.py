@@ -38,12 +38,10 @@ class BatchNormalization(Elementwise):
         axes = [i for i in range(K.ndim(inputs)) if i != self.axis % K.ndim(inputs)]
         normed, mean, variance = K.normalize_batch_in_training(inputs, self.gamma, self.beta, axes, self.epsilon)
         count = K.cast(K.prod(K.stack([K.shape(inputs)[i] for i in axes])), K.dtype(inputs))
-        self._follow(mean, variance * (count / (count - (1.0 + self.epsilon))), inputs)
-        return K.in_train_phase(normed, at_test, training=training)
-
-    def _follow(self, mean, variance, inputs):
-        pairs = ((self.moving_mean, mean), (self.moving_variance, variance))
+        unbiased = variance * (count / (count - (1.0 + self.epsilon)))
+        pairs = ((self.moving_mean, mean), (self.moving_variance, unbiased))
         self.add_update([K.moving_average_update(old, new, self.momentum) for old, new in pairs], inputs)
+        return K.in_train_phase(normed, at_test, training=training)
 
 
 class LayerNormalization(Elementwise):

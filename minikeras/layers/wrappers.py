@@ -4,7 +4,7 @@ import copy
 
 from .. import backend as K
 from ..engine.base_layer import InputSpec, Layer
-from ..utils.generic_utils import CustomObjectScope, has_arg, one_of, to_list
+from ..utils.generic_utils import CustomObjectScope, has_arg, one_of, to_list, unpack_singleton
 from .common import from_config_with, sizes_of, who
 from .recurrent import StateArguments, as_list, separate
 
@@ -84,8 +84,7 @@ class TimeDistributed(Wrapper):
     @staticmethod
     def _part(y, like):
         """[batch * time, ...] to [batch, time, ...], with batch and time of `like`."""
-        batch = K.int_shape(like)[0]
-        return K.reshape(y, (-1 if batch is None else batch, sizes_of(like)[1], *sizes_of(y)[1:]))
+        return K.reshape(y, (K.int_shape(like)[0] or -1, sizes_of(like)[1], *sizes_of(y)[1:]))
 
     def call(self, inputs, training=None, mask=None):
         kwargs = {"training": training} if has_arg(self.layer.call, "training") else {}
@@ -129,8 +128,7 @@ class Bidirectional(StateArguments, Wrapper):
         config["go_backwards"] = not config["go_backwards"]
         with CustomObjectScope(_classes(layer)):
             self.backward_layer = type(layer).from_config(config)
-        self.forward_layer.name = "forward_" + layer.name
-        self.backward_layer.name = "backward_" + layer.name
+        self.forward_layer.name, self.backward_layer.name = f"forward_{layer.name}", f"backward_{layer.name}"
         # The wrapped layer is the pattern of the two; only they are parts.
         self._layers[:] = [self.forward_layer, self.backward_layer]
         self.merge_mode, self.input_spec = merge_mode, layer.input_spec
@@ -141,8 +139,7 @@ class Bidirectional(StateArguments, Wrapper):
             self.forward_layer._initial_weights = weights[:half]
             self.backward_layer._initial_weights = weights[half:]
 
-    def _both(self):
-        return self.forward_layer, self.backward_layer
+    _both = property(lambda self: (self.forward_layer, self.backward_layer))
 
     @property
     def _num_constants(self):
@@ -150,12 +147,12 @@ class Bidirectional(StateArguments, Wrapper):
 
     @_num_constants.setter
     def _num_constants(self, number):
-        for layer in self._both():
+        for layer in self._both:
             layer._num_constants = number
 
     def get_weights(self):
         """The values of the weights: those of the forward layer, then those of the backward one."""
-        return [value for layer in self._both() for value in layer.get_weights()]
+        return [value for layer in self._both for value in layer.get_weights()]
 
     def set_weights(self, weights):
         """Set the values of the weights, in the order of `get_weights`."""
@@ -164,22 +161,21 @@ class Bidirectional(StateArguments, Wrapper):
         self.backward_layer.set_weights(weights[half:])
 
     def build(self, input_shape):
-        for layer in self._both():
+        for layer, own_shape in zip(self._both, self._parts(input_shape), strict=True):
             with K.name_scope(layer.name, owner=type(layer).__name__):
-                layer.build(self._own_part(layer, input_shape))
+                layer.build(own_shape)
                 layer.built = True
                 if layer._initial_weights is not None:
                     layer.set_weights(layer._initial_weights)
         self.built = True
 
-    def _own_part(self, layer, values):
-        """Of [input, *forward states, *backward states, *constants], those that a layer gets; else `values`."""
+    def _parts(self, values):
+        """What each of the two layers gets of [input, *forward states, *backward states, *constants] or an input."""
         if not isinstance(values, list):
-            return values
-        constants = values[len(values) - self._num_constants :] if self._num_constants else []
-        states = values[1 : len(values) - len(constants)]
-        half = len(states) // 2
-        return [values[0], *(states[:half] if layer is self.forward_layer else states[half:]), *constants]
+            return values, values
+        end = len(values) - (self._num_constants or 0)
+        middle = (end + 1) // 2
+        return [*values[:middle], *values[end:]], [values[0], *values[middle:]]
 
     def _accept_states(self, initial_state):
         if len(initial_state) % 2:
@@ -196,8 +192,8 @@ class Bidirectional(StateArguments, Wrapper):
         if has_arg(self.layer.call, "mask"):
             kwargs["mask"] = to_list(mask)[0]
         results = []
-        for layer in self._both():
-            x, states, own_constants = separate(self._own_part(layer, inputs), None, None, self._num_constants)
+        for layer, own_inputs in zip(self._both, self._parts(inputs), strict=True):
+            x, states, own_constants = separate(own_inputs, None, None, self._num_constants)
             more = {name: v for name, v in (("initial_state", states), ("constants", own_constants)) if v}
             results.append(as_list(layer.call(x, **more, **kwargs)))
         (forward, *forward_states), (backward, *backward_states) = results
@@ -211,14 +207,13 @@ class Bidirectional(StateArguments, Wrapper):
         if self.merge_mode == "concat":
             output = (*output[:-1], None if output[-1] is None else 2 * output[-1])
         outputs = [output, output] if self.merge_mode is None else [output]
-        return [*outputs, *states, *states] if self.return_state or self.merge_mode is None else output
+        return unpack_singleton([*outputs, *states, *states])
 
     def compute_mask(self, inputs, mask):
         mask = to_list(mask)[0] if self.return_sequences else None
         masks = [mask, mask] if self.merge_mode is None else [mask]
-        if self.return_state:
-            masks += [None] * (2 * len(self.forward_layer.states))
-        return masks if len(masks) > 1 else mask
+        n_states = 2 * len(self.forward_layer.states) if self.return_state else 0
+        return unpack_singleton(masks + [None] * n_states)
 
     def _state_updates_for(self, inputs):
         # Keras 2.3.1 carries the states of a Bidirectional layer from batch to batch in training, but not in prediction
@@ -227,5 +222,5 @@ class Bidirectional(StateArguments, Wrapper):
 
     def reset_states(self):
         """Set the states of both layers to zeros."""
-        for layer in self._both():
+        for layer in self._both:
             layer.reset_states()

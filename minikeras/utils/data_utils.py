@@ -105,12 +105,12 @@ class SequenceEnqueuer(ABC):
             self.stop()
 
     def _open_pool(self):
-        if not self.use_multiprocessing:
+        if self.use_multiprocessing:
+            initializer, arguments, context = self._initialization()
+            self.pool = ProcessPoolExecutor(self.workers, context, initializer, arguments)
+        else:
             _SHARED[self.uid] = self.sequence
             self.pool = ThreadPoolExecutor(self.workers)
-            return
-        initializer, arguments, context = self._initialization()
-        self.pool = ProcessPoolExecutor(self.workers, context, initializer, arguments)
 
     def _close_pool(self):
         pool, self.pool = self.pool, None

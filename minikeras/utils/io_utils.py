@@ -167,36 +167,26 @@ class H5Dict:
             self.data.attrs[name] = value.encode("utf8") if isinstance(value, str) else value
 
     def __getitem__(self, name):
+        found = self._find(name)
+        if found is None and name not in self:
+            if self.read_only:
+                raise KeyError(f"H5Dict: there is nothing named {name!r} here.")
+            found = self.data.setdefault(name, {}) if isinstance(self.data, dict) else self.data.create_group(name)
+        is_tree = isinstance(found, (dict, Group)) or is_h5py_group(found)
+        return H5Dict(found, "r" if self.read_only else "a") if is_tree else found
+
+    def _find(self, name):
+        """What has this name: a dict or a group, an array, a list or a single value. None where there is nothing."""
         if isinstance(self.data, dict):
-            return self._dict_item(name)
-        item = None if name in self.data.attrs else _member(self.data, name)
-        if item is None:
-            if name in self:
-                return self._attribute(name)
-            self._check_may_create(name)
-            item = self.data.create_group(name)
-        return _read_dataset(item) if hasattr(item, "dtype") else self._child(item)
-
-    def _dict_item(self, name):
-        if name not in self.data:
-            self._check_may_create(name)
-            self.data[name] = {}
-        value = self.data[name]
-        return self._child(value) if isinstance(value, dict) else value
-
-    def _attribute(self, name):
-        if name not in self.data.attrs or getattr(self.data.attrs[name], "ndim", 0):
-            return read_list(self.data.attrs, name)
-        value = self.data.attrs[name]
+            return self.data.get(name)
+        attrs = self.data.attrs
+        item = None if name in attrs else _member(self.data, name)
+        if item is not None:
+            return _read_dataset(item) if hasattr(item, "dtype") else item
+        if name not in attrs or getattr(attrs[name], "ndim", 0):
+            return read_list(attrs, name)
         # h5py marks bytes that are no UTF-8 by surrogates: give back the bytes, whoever wants text sees what is wrong.
-        return value.encode("utf8", "surrogateescape") if isinstance(value, str) else value
-
-    def _child(self, data):
-        return H5Dict(data, "r" if self.read_only else "a")
-
-    def _check_may_create(self, name):
-        if self.read_only:
-            raise KeyError(f"H5Dict: there is nothing named {name!r} here.")
+        return attrs[name].encode("utf8", "surrogateescape") if isinstance(attrs[name], str) else attrs[name]
 
     def __contains__(self, name):
         if isinstance(self.data, dict):
@@ -285,8 +275,6 @@ class HDF5Matrix:
         return rows if self.normalizer is None else self.normalizer(rows)
 
     def _rows(self, indices):
-        if indices.dtype == bool:
-            indices = np.flatnonzero(indices)
         if indices.size and not -len(self) <= indices.min() <= indices.max() < len(self):
             raise IndexError(f"HDF5Matrix: rows {indices.min()} to {indices.max()} are out of range for "
                              f"{len(self)} rows.")

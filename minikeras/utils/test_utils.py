@@ -52,15 +52,11 @@ def layer_test(layer_cls, kwargs={}, input_shape=None, input_dtype=None, input_d
     if expected_output is not None:
         np.testing.assert_allclose(output, expected_output, rtol=1e-3)
 
-    again = Model.from_config(model.get_config())
-    again.set_weights(model.get_weights())
-    np.testing.assert_allclose(again.predict(input_data), output, rtol=1e-3, atol=1e-6)
-    _check_training(model, input_data, output)
-
-    sequential = Sequential([layer_cls(batch_input_shape=input_shape, **kwargs)])
-    same = Sequential.from_config(sequential.get_config())
-    same.set_weights(sequential.get_weights())
-    np.testing.assert_allclose(same.predict(input_data), sequential.predict(input_data), rtol=1e-3, atol=1e-6)
+    _check_copy(model, input_data)
+    if np.issubdtype(output.dtype, np.floating):
+        model.compile("rmsprop", "mse")
+        model.train_on_batch(input_data, output)
+    _check_copy(Sequential([layer_cls(batch_input_shape=input_shape, **kwargs)]), input_data)
     return output
 
 
@@ -69,7 +65,7 @@ def _check_shape(declared, actual):
     assert fits, f"declared shape {declared}, actual shape {actual}"
 
 
-def _check_training(model, x, output):
-    if np.issubdtype(output.dtype, np.floating):
-        model.compile("rmsprop", "mse")
-        model.train_on_batch(x, output)
+def _check_copy(model, x):
+    same = type(model).from_config(model.get_config())
+    same.set_weights(model.get_weights())
+    np.testing.assert_allclose(same.predict(x), model.predict(x), rtol=1e-3, atol=1e-6)

@@ -21,7 +21,7 @@ def _is_picture(name):
 class BatchFromFilesMixin:
     """Makes batches of the pictures `filepaths`, with their `labels` and `sample_weight`."""
 
-    _sample_weight = None
+    sample_weight = None
 
     @property
     def filepaths(self):
@@ -30,10 +30,6 @@ class BatchFromFilesMixin:
     @property
     def labels(self):
         return self._targets if self.class_mode in ("multi_output", "raw") else self.classes
-
-    @property
-    def sample_weight(self):
-        return self._sample_weight
 
     def set_processing_attrs(self, image_data_generator, target_size, color_mode, data_format, save_to_dir, save_prefix,
                              save_format, subset, interpolation):  # fmt: skip
@@ -175,7 +171,7 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
         if weight_col is not None:
             if not all(isinstance(weight, Real) for weight in dataframe[weight_col]):
                 raise TypeError("Sample weights must be numbers.")
-            self._sample_weight = np.asarray(dataframe[weight_col])[rows]
+            self.sample_weight = np.asarray(dataframe[weight_col])[rows]
         if has_classes:
             self.classes = self.get_classes({y_col: [labels[row] for row in rows]}, y_col)
         elif class_mode == "multi_output":
