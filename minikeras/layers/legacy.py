@@ -3,7 +3,7 @@
 from .. import backend as K
 from .. import initializers
 from ..engine.base_layer import InputSpec, Layer
-from .common import adopt, known
+from .common import adopt, known, new_weight
 from .convolutional import Conv1D, Conv2D
 from .recurrent import RNN
 from .spatial import Windowed
@@ -19,20 +19,12 @@ class _Affine(Layer):
         kwargs["weights"] = scope.pop("weights")
         adopt(self, scope)
         self.init, self.input_spec = initializers.get(self.init), InputSpec(ndim=2)
-
-    def _add_weights(self, w_shape, b_shape, suffix="", b_init="zeros", constrained=True):
-        limits = (self.W_constraint, self.b_constraint) if constrained else (None, None)
-        setattr(self, "W" + suffix, self.add_weight(name="W" + suffix, shape=w_shape, initializer=self.init,
-                                                    regularizer=self.W_regularizer, constraint=limits[0]))  # fmt: skip
-        if self.bias:
-            bias = self.add_weight(name="b" + suffix, shape=b_shape, initializer=b_init,
-                                   regularizer=self.b_regularizer, constraint=limits[1])  # fmt: skip
-            setattr(self, "b" + suffix, bias)
+        self.W_initializer, self.b_initializer = self.init, "zeros"
 
     def build(self, input_shape):
         self.input_dim = known(self, input_shape, -1)
         self.input_spec = InputSpec(ndim=2, axes={1: self.input_dim})
-        self._make(self.input_dim)
+        self._add_weights(self.input_dim)
         self.built = True
 
 
@@ -48,11 +40,12 @@ class Highway(_Affine):
                  **kwargs):  # fmt: skip
         self._configure(locals())
 
-    def _make(self, size):
-        self._add_weights((size, size), (size,))
-        self._add_weights((size, size), (size,), "_carry", "ones", constrained=False)
+    def _add_weights(self, size):
+        self.W = new_weight(self, "W", (size, size))
+        self.W_carry = new_weight(self, "W_carry", (size, size), "W", constraint=None)
         if self.bias:
-            self._trainable_weights = [self.W, self.W_carry, self.b, self.b_carry]
+            self.b = new_weight(self, "b", (size,))
+            self.b_carry = new_weight(self, "b_carry", (size,), "b", initializer="ones", constraint=None)
 
     def call(self, x):
         y, t = K.dot(x, self.W), K.dot(x, self.W_carry)
@@ -73,8 +66,10 @@ class MaxoutDense(_Affine):
                  input_dim=None, **kwargs):  # fmt: skip
         self._configure(locals())
 
-    def _make(self, size):
-        self._add_weights((self.nb_feature, size, self.output_dim), (self.nb_feature, self.output_dim))
+    def _add_weights(self, size):
+        self.W = new_weight(self, "W", (self.nb_feature, size, self.output_dim))
+        if self.bias:
+            self.b = new_weight(self, "b", (self.nb_feature, self.output_dim))
 
     def call(self, x):
         outputs = K.dot(x, self.W)  # [batch, nb_feature, output_dim]

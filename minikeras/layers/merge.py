@@ -5,6 +5,7 @@ import operator
 
 from .. import backend as K
 from ..engine.base_layer import Layer
+from ..utils.generic_utils import is_all_none
 from .common import adopt, who
 
 
@@ -65,19 +66,16 @@ class _Merge(Layer):
         return (batches.pop() if len(batches) == 1 else None, *sample)
 
     def compute_mask(self, inputs, mask=None):
-        """The logical and of the masks that there are."""
-        masks = self._masks(inputs, mask)
-        if masks is None:
-            return None
-        return functools.reduce(K.logical_and, [m for m in masks if m is not None])
-
-    def _masks(self, inputs, mask):
-        """The list of masks, or None if there is none."""
+        """None where there is no mask, else what `_merge_masks` makes of them."""
         if mask is None:
             return None
         if not (isinstance(mask, list) and isinstance(inputs, list) and len(mask) == len(inputs)):
             raise ValueError(f"{who(self)}: expected a list with a mask (or None) for each input, got {mask!r}.")
-        return None if all(m is None for m in mask) else mask
+        return None if is_all_none(mask) else self._merge_masks(inputs, mask)
+
+    def _merge_masks(self, inputs, masks):
+        """The logical and of the masks that there are."""
+        return functools.reduce(K.logical_and, [m for m in masks if m is not None])
 
 
 class Add(_Merge):
@@ -142,11 +140,8 @@ class Concatenate(_Merge):
         shape[self.axis] = None if None in sizes else sum(sizes)
         return tuple(shape)
 
-    def compute_mask(self, inputs, mask=None):
+    def _merge_masks(self, inputs, masks):
         """The masks one after the other, where there is none all true; over the last axis, their logical and."""
-        masks = self._masks(inputs, mask)
-        if masks is None:
-            return None
         masks = [self._full_mask(x, m) for x, m in zip(inputs, masks, strict=True)]
         return K.all(K.concatenate(masks, axis=self.axis), axis=-1)
 

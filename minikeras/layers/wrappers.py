@@ -58,23 +58,18 @@ class TimeDistributed(Wrapper):
 
     supports_masking = True
 
-    @staticmethod
-    def _step_shape(shape):
-        """Shape of an input of the inner layer; samples and steps are one axis, of unknown size."""
-        return (shape[0], *shape[2:])
-
     def build(self, input_shape):
         spec = self.layer.input_spec
         if isinstance(spec, InputSpec) and len(input_shape) <= (spec.min_ndim or spec.ndim or 0):
             raise ValueError(f"{who(self)} needs an input [batch, time, ...], got shape {tuple(input_shape)}.")
         if not self.layer.built:
-            self.layer.build(self._step_shape(input_shape))
+            self.layer.build((input_shape[0], *input_shape[2:]))
             self.layer.built = True
         self.built = True
 
     def compute_output_shape(self, input_shape):
-        shape = self.layer.compute_output_shape(self._step_shape(input_shape))
-        return (shape[0], input_shape[1], *shape[1:])
+        batch, *step = self.layer.compute_output_shape((input_shape[0], *input_shape[2:]))
+        return (batch, input_shape[1], *step)
 
     @staticmethod
     def _join(x):
