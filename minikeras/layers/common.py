@@ -17,11 +17,7 @@ class Elementwise(Layer):
 
 
 class Noisy(Elementwise):
-    """In training, if `rate` is between 0 and 1, what `noised(inputs)` gives; else the identity."""
-
-    def noised(self, inputs):
-        """The inputs with noise."""
-        raise NotImplementedError
+    """In training, if `rate` is between 0 and 1, what `noised(inputs)` of the subclass gives; else the identity."""
 
     def call(self, inputs, training=None):
         if not 0.0 < self.rate < 1.0:

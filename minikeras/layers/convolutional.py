@@ -75,9 +75,6 @@ class _Conv(Windowed):
             outputs = K.bias_add(outputs, self.bias, data_format=self.data_format)
         return self.activation(outputs)
 
-    def _output_channels(self, channels):
-        return self.filters
-
 
 class Conv1D(_Conv, rank=1, data_format="channels_last"): ...
 

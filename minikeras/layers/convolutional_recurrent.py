@@ -45,9 +45,6 @@ class ConvLSTM2DCell(LSTMCell, Windowed, rank=2):
     def _recurrent_product(self, h, kernel):
         return self.recurrent_conv(h, kernel)
 
-    def _output_channels(self, channels):
-        return self.filters
-
 
 class ConvRNN2D(RNN):
     """Runs a convolutional cell over the time steps of [batch, time, *image]. The arguments are those of RNN."""

@@ -155,9 +155,6 @@ class ConvRecurrent2D(Recurrent, Windowed, rank=2):
 
     units = property(lambda self: self.filters)
 
-    def _output_channels(self, channels):
-        return self.filters
-
     def _state_shapes(self, input_shape):
         shape = Windowed.compute_output_shape(self, (input_shape[0], *input_shape[2:]))
         return [shape for _ in self._state_sizes]

@@ -38,9 +38,6 @@ class _LocallyConnected(Windowed):
         self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: input_shape[axis]})
         self.built = True
 
-    def _output_channels(self, channels):
-        return self.filters
-
 
 class LocallyConnected1D(_LocallyConnected, rank=1):
     # As Keras 2 writes it.

@@ -33,7 +33,8 @@ class Spatial(Layer):
     """Base of the layers on [batch, *spatial, channels], or [batch, channels, *spatial], with `rank` spatial axes.
 
     A class for one rank says which, and which defaults of the constructor it changes:
-    `class Conv1D(_Conv, rank=1, data_format="channels_last")`.
+    `class Conv1D(_Conv, rank=1, data_format="channels_last")`. Subclasses define `_output_length(length, i)`: what
+    becomes of the length of the i-th spatial axis.
     """
 
     rank = None
@@ -58,12 +59,8 @@ class Spatial(Layer):
         self.data_format = K.normalize_data_format(self.data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    def _output_length(self, length, i):
-        """What becomes of the length of the i-th spatial axis."""
-        raise NotImplementedError
-
     def _output_channels(self, channels):
-        return channels
+        return getattr(self, "filters", channels)
 
     def compute_output_shape(self, input_shape):
         shape, channels = list(input_shape), channel_axis(self.data_format)
