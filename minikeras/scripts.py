@@ -21,30 +21,12 @@ _ROOTS = {"keras": "", "tensorflow.keras": "", "tensorflow.python.keras": "", "t
 _MOVED = {"backend.common": "backend.config", "backend.load_backend": "backend", "backend.tensorflow_backend":
           "backend", "initializations": "initializers", "utils.training_utils": "utils.multi_gpu_utils",
           "utils.visualize_util": "utils.vis_utils"}  # fmt: skip
-# Names that modules of Keras import for their own use, so that scripts have them from there: home -> names.
-_PASSED_ON = {
-    "engine.base_layer": "InputSpec Layer disable_tracking",
-    "engine.input_layer": "Input",
-    "engine.network": "Network",
-    "engine.saving": "load_weights_from_hdf5_group load_weights_from_hdf5_group_by_name preprocess_weights_for_loading",
-    "engine.training": "Model",
-    "engine.training_utils": "batch_shuffle check_num_samples is_sequence iter_sequence_infinite make_batches "
-                             "should_run_validation standardize_input_data",
-    "layers.core": "Lambda",
-    "layers.merge": "concatenate",
-    "layers.recurrent": "RNN",
-    "layers.wrappers": "Wrapper",
-    "legacy.layers": "AtrousConvolution1D AtrousConvolution2D AtrousConv1D=AtrousConvolution1D "
-                     "AtrousConv2D=AtrousConvolution2D ConvRecurrent2D Recurrent",
-    "models": "clone_model",
-    "utils.data_utils": "GeneratorEnqueuer OrderedEnqueuer Sequence",
-    "utils.generic_utils": "Progbar deserialize_keras_object func_dump func_load has_arg object_list_uid "
-                           "serialize_keras_object slice_arrays to_list transpose_shape unpack_singleton",
-    "utils.io_utils": "ask_to_proceed_with_overwrite",
-    "utils.layer_utils": "count_params get_source_inputs print_layer_summary=print_summary",
-}  # fmt: skip
-_HOMES = {entry.partition("=")[0]: (home, entry.rpartition("=")[2]) for home, names in _PASSED_ON.items()
-          for entry in names.split()}  # fmt: skip
+# Modules of Keras import names for their own use, so that scripts have these from there, too: where we look for them.
+_HOMES = ("engine.base_layer engine.input_layer engine.network engine.saving engine.training engine.training_utils "
+          "layers.core layers.merge layers.recurrent layers.wrappers legacy.layers models utils.data_utils "
+          "utils.generic_utils utils.io_utils utils.layer_utils").split()  # fmt: skip
+_RENAMED = {"AtrousConv1D": "AtrousConvolution1D", "AtrousConv2D": "AtrousConvolution2D",
+            "print_layer_summary": "print_summary"}  # fmt: skip
 
 # TensorFlow: modules that may be walked through, on the way to the name that is not there; and what to use then.
 _TF_MODULES = set("compat contrib image initializers logging losses math nn python random train v1 v2".split())
@@ -123,10 +105,11 @@ def _complete(module):
 
 
 def _passed_on(module, name):
-    if name not in _HOMES:
-        raise AttributeError(f"module {module!r} has no attribute {name!r}")
-    home, there = _HOMES[name]
-    return getattr(importlib.import_module(f"{OURS}.{home}"), there)
+    for home in () if name.startswith("_") else _HOMES:
+        names = vars(importlib.import_module(f"{OURS}.{home}"))
+        if _RENAMED.get(name, name) in names:
+            return names[_RENAMED.get(name, name)]
+    raise AttributeError(f"module {module!r} has no attribute {name!r}")
 
 
 class _Keras(types.ModuleType):

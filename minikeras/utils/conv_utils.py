@@ -11,15 +11,11 @@ from .generic_utils import one_of
 
 def normalize_tuple(value, n, name):
     """`value`, an int or n ints, as a tuple of n ints. `name` is for the ValueError raised when it is neither."""
-    if isinstance(value, (int, np.integer)):
-        return (int(value),) * n
-    try:
-        values = tuple(value)
-    except TypeError:
-        values = ()
-    if len(values) != n or not all(isinstance(v, (int, np.integer)) for v in values):
+    whole = (int, np.integer)
+    values = (value,) * n if isinstance(value, whole) else tuple(value) if np.iterable(value) else ()
+    if len(values) != n or not all(isinstance(v, whole) for v in values):
         raise ValueError(f"The argument {name!r} must be an integer or a tuple of {n} integers, got {value!r}.")
-    return tuple(int(v) for v in values)
+    return tuple(map(int, values))
 
 
 def normalize_padding(value):
