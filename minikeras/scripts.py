@@ -28,21 +28,15 @@ _HOMES = ("engine.base_layer engine.input_layer engine.network engine.saving eng
 _RENAMED = {"AtrousConv1D": "AtrousConvolution1D", "AtrousConv2D": "AtrousConvolution2D",
             "print_layer_summary": "print_summary"}  # fmt: skip
 
-# TensorFlow: modules that may be walked through, on the way to the name that is not there; and what to use then.
+# TensorFlow: modules that may be walked through, on the way to the name that is not there; and what to use then, unless
+# K has an op of the same name.
 _TF_MODULES = set("compat contrib image initializers logging losses math nn python random train v1 v2".split())
 _TF_INSTEAD = {
-    "K.{}": "abs argmax argmin cast clip concatenate cos cumsum cumprod einsum elu equal exp expand_dims eye "
-            "gather gradients greater greater_equal identity less less_equal log logsumexp matmul maximum "
-            "minimum not_equal ones ones_like one_hot pow relu reshape reverse round sigmoid sign sin slice "
-            "softmax softplus softsign split sqrt square squeeze stack stop_gradient tanh tile topk where "
-            "zeros zeros_like placeholder name_scope control_dependencies map_fn foldl foldr",
-    "K.sum": "reduce_sum", "K.mean": "reduce_mean", "K.max": "reduce_max", "K.min": "reduce_min",
-    "K.prod": "reduce_prod", "K.any": "reduce_any", "K.all": "reduce_all", "K.variable": "Variable get_variable",
-    "K.permute_dimensions": "transpose", "K.constant": "constant convert_to_tensor",
-    "K.conv2d": "conv2d", "K.pool2d": "max_pool avg_pool", "K.clip": "clip_by_value", "K.switch": "cond",
-    "K.concatenate": "concat", "K.resize_images": "resize resize_images resize_bilinear",
-    "K.shape": "shape", "K.function, or K.eval and K.get_value": "Session InteractiveSession get_default_session "
-                                                                  "global_variables_initializer",
+    "K.variable": "Variable get_variable", "K.permute_dimensions": "transpose", "K.constant": "convert_to_tensor",
+    "K.pool2d": "max_pool avg_pool", "K.clip": "clip_by_value", "K.switch": "cond", "K.concatenate": "concat",
+    "K.resize_images": "resize resize_images resize_bilinear",
+    "K.function, or K.eval and K.get_value": "Session InteractiveSession get_default_session "
+                                             "global_variables_initializer",
     "np.random.seed, which all random numbers come from": "set_random_seed set_seed",
     "nothing of the kind: memory and devices are the backend's own": "ConfigProto GPUOptions device client config",
     "the optimizers and callbacks of keras": "Optimizer AdamOptimizer GradientDescentOptimizer Saver summary",
@@ -139,12 +133,13 @@ class _TensorFlow(types.ModuleType):
 
 
 def _no_tensorflow(fullname):
-    parts = fullname.split(".")
-    for instead, names in _TF_INSTEAD.items():
-        found = next((part for part in parts[1:] if part in names.split()), None)
-        if found:
-            use = f"Take {instead.format(found)}"+ " (K is keras.backend)." * ("K." in instead)
-            break
+    parts = fullname.split(".")[1:]
+    instead = [use for part in parts for use, names in _TF_INSTEAD.items() if part in names.split()]
+    name = parts[-1].removeprefix("reduce_")
+    if not instead and hasattr(importlib.import_module(f"{OURS}.backend"), name):
+        instead = [f"K.{name}"]
+    if instead:
+        use = f"Take {instead[0]}" + " (K is keras.backend)." * ("K." in instead[0])
     else:
         use = ("Write it with ops of keras.backend; a function of NumPy, JAX or PyTorch arrays becomes one by "
                "keras.backend.native.")  # fmt: skip
