@@ -343,8 +343,7 @@ def check_cell(cell, owner):
 
 
 def _sizes(cell):
-    size = cell.state_size
-    return list(size) if isinstance(size, (list, tuple)) else [size]
+    return to_list(cell.state_size, allow_tuple=True)
 
 
 def _output_size(cell):

@@ -1,6 +1,7 @@
 """Layers of several inputs: sums, products, extremes, concatenation, dot products."""
 
 import functools
+import itertools
 import operator
 
 from .. import backend as K
@@ -11,17 +12,11 @@ from .common import adopt, who
 
 def broadcast_shape(a, b, layer):
     """The shape, without the batch, of an elementwise operation on two; the shorter is put at the end of the longer."""
-    a, b = (a, b) if len(a) >= len(b) else (b, a)
-    sizes = list(a[: len(a) - len(b)])
-    for m, n in zip(a[len(sizes) :], b, strict=True):
-        if None in (m, n):
-            sizes.append(None)
-        elif m != n and 1 not in (m, n):
-            raise ValueError(f"{who(layer)} cannot bring its inputs to one shape: samples of shape {tuple(a)} and "
-                             f"{tuple(b)}; sizes must be equal, or 1.")  # fmt: skip
-        else:
-            sizes.append(n if m == 1 else m)
-    return tuple(sizes)
+    pairs = list(itertools.zip_longest(reversed(a), reversed(b), fillvalue=1))
+    if any(None not in pair and 1 not in pair and pair[0] != pair[1] for pair in pairs):
+        raise ValueError(f"{who(layer)} cannot bring its inputs to one shape: samples of shape {tuple(a)} and "
+                         f"{tuple(b)}; sizes must be equal, or 1.")  # fmt: skip
+    return tuple(None if None in (m, n) else n if m == 1 else m for m, n in reversed(pairs))
 
 
 class _Merge(Layer):

@@ -96,18 +96,18 @@ def _fetch(origin, out, chunk_size=1 << 16):
 
 
 def validate_file(fpath, file_hash, algorithm="auto", chunk_size=65535):
-    """Whether the file has this hash (hex digits). algorithm: 'sha256', 'md5', or 'auto', by the hash's length."""
+    """Whether the file has this hash (hex digits). algorithm: 'sha256', 'md5', or 'auto', by the hash's length.
+
+    chunk_size: accepted for compatibility.
+    """
     if algorithm == "auto":
         algorithm = "sha256" if len(file_hash) == 64 else "md5"
-    return hmac.compare_digest(_hash_file(fpath, algorithm, chunk_size), str(file_hash).lower())
+    return hmac.compare_digest(_hash_file(fpath, algorithm), str(file_hash).lower())
 
 
 def _hash_file(fpath, algorithm="sha256", chunk_size=65535):
-    digest = hashlib.new(algorithm, usedforsecurity=False)
     with open(fpath, "rb") as file:
-        for chunk in iter(lambda: file.read(chunk_size), b""):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
 
 
 _ARCHIVES = {"tar": (tarfile.is_tarfile, tarfile.open), "zip": (zipfile.is_zipfile, zipfile.ZipFile)}
