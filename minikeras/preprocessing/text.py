@@ -73,10 +73,9 @@ class Tokenizer:
             for word, count in Counter(words).items():
                 self.word_counts[word] = self.word_counts.get(word, 0) + count
                 self.word_docs[word] += 1
-        by_count = sorted(self.word_counts.items(), key=lambda item: -item[1])    # stable: ties as first seen
         numbered = [] if self.oov_token is None else [self.oov_token]
-        numbered += [word for word, _ in by_count]
-        self.word_index = dict(zip(numbered, range(1, len(numbered) + 1), strict=True))
+        numbered += sorted(self.word_counts, key=self.word_counts.get, reverse=True)    # stable: ties as first seen
+        self.word_index = {word: index for index, word in enumerate(numbered, 1)}
         self.index_word = {index: word for word, index in self.word_index.items()}
         self.index_docs.update((self.word_index[word], count) for word, count in self.word_docs.items())
 

@@ -139,6 +139,14 @@ def _header_class():
     return Header
 
 
+def check_content(where, dataset, elsewhere):
+    """Raise DamagedFileError for a data set that has its data `elsewhere`, in another file, or holds no numbers."""
+    if elsewhere:
+        raise DamagedFileError(f"{where} takes its data from another file. Such files are not loaded.")
+    if dataset.shape is None or dataset.dtype.kind not in "biufS":
+        raise DamagedFileError(f"{where} holds {dataset.dtype}, but numbers were expected.")
+
+
 class Group:
     """A group: its attributes `attrs`, and by child(name) the groups and data sets in it."""
 
@@ -188,14 +196,10 @@ class Dataset:
 
     def read(self):
         """The array. Raises DamagedFileError, before it takes any memory, when the file cannot have it."""
-        where = self.where
-        if self.elsewhere:
-            raise DamagedFileError(f"{where} takes its data from another file. Such files are not loaded.")
-        if self.shape is None or self.dtype.kind not in "biufS":
-            raise DamagedFileError(f"{where} holds {self.dtype}, but numbers were expected.")
+        check_content(self.where, self, self.elsewhere)
         unknown = {entry["filter_id"] for entry in self.filters} - {_GZIP, _SHUFFLE, _FLETCHER32}
         if unknown:
-            raise DamagedFileError(f"{where} went through filters that are not known here: {unknown}. {_TRUSTED}")
+            raise DamagedFileError(f"{self.where} went through filters that are not known here: {unknown}. {_TRUSTED}")
         with damages(self.where):
             self._claim(math.prod(self.shape) * self.dtype.itemsize)
             if self.chunks and self.address != _NO_ADDRESS and math.prod(self.shape):

@@ -7,7 +7,7 @@ from collections import defaultdict
 import numpy as np
 
 from .files import DamagedFileError, check_sum, checksum
-from .hdf5 import Dataset, Group, open_hdf5
+from .hdf5 import Dataset, Group, check_content, open_hdf5
 
 
 def import_h5py():
@@ -99,10 +99,7 @@ def _read_dataset(dataset):
 
 
 def _read_h5py_dataset(dataset, where):
-    if dataset.is_virtual or dataset.external:
-        raise DamagedFileError(f"{where} takes its data from another file. Such files are not loaded.")
-    if dataset.shape is None or dataset.dtype.kind not in "biufS":
-        raise DamagedFileError(f"{where} holds {dataset.dtype}, but numbers were expected.")
+    check_content(where, dataset, elsewhere=dataset.is_virtual or dataset.external)
     claimed, stored = dataset.size * dataset.dtype.itemsize, dataset.id.get_storage_size()
     if claimed > max(_SMALL_ENOUGH, _GREATEST_COMPRESSION * stored):
         raise DamagedFileError(f"{where} of shape {dataset.shape} claims {claimed:,} bytes, but the file has "
@@ -183,10 +180,11 @@ class H5Dict:
         item = None if name in attrs else _member(self.data, name)
         if item is not None:
             return _read_dataset(item) if hasattr(item, "dtype") else item
-        if name not in attrs or getattr(attrs[name], "ndim", 0):
+        value = attrs.get(name)
+        if value is None or getattr(value, "ndim", 0):
             return read_list(attrs, name)
         # h5py marks bytes that are no UTF-8 by surrogates: give back the bytes, whoever wants text sees what is wrong.
-        return attrs[name].encode("utf8", "surrogateescape") if isinstance(attrs[name], str) else attrs[name]
+        return value.encode("utf8", "surrogateescape") if isinstance(value, str) else value
 
     def __contains__(self, name):
         if isinstance(self.data, dict):
