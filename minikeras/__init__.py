@@ -8,6 +8,7 @@ The backend is the one that the environment variable MINIKERAS_BACKEND names, el
 """
 
 from importlib import import_module as _import_module
+from sys import modules as _modules
 
 __version__ = "0.1.0"
 
@@ -21,14 +22,24 @@ _NAMES = {"Input": "layers", "Model": "models", "Sequential": "models", "as_kera
 __all__ = sorted([*_MODULES, *_NAMES, "__version__"])
 
 
-def __getattr__(name):
-    """Import a module of the package when it is first looked at (PEP 562): a script pays for what it uses."""
-    if name in _MODULES:
-        return _import_module(f"{__name__}.{name}")
-    if name in _NAMES:
-        return getattr(_import_module(f"{__name__}.{_NAMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def _on_demand(package, modules, names):
+    """`__getattr__` and `__dir__` of a package whose modules are imported when they are first looked at (PEP 562).
+
+    modules: their names. names: {what else the package has: the module that it comes from}. A script pays for what it
+    uses.
+    """
+
+    def __getattr__(name):
+        if name in modules:
+            return _import_module(f"{package}.{name}")
+        if name in names:
+            return getattr(_import_module(f"{package}.{names[name]}"), name)
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*vars(_modules[package]), *modules, *names})
+
+    return __getattr__, __dir__
 
 
-def __dir__():
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = _on_demand(__name__, _MODULES, _NAMES)

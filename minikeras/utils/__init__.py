@@ -1,5 +1,6 @@
 """Helpers around models: data, files, summaries, plots. Names are imported when they are first asked for."""
-from importlib import import_module
+
+from .. import _on_demand
 
 _HOMES = {
     "np_utils": ["to_categorical", "normalize"],
@@ -17,16 +18,4 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = sorted(_HOME_OF)
 
-
-def __getattr__(name):
-    if name in _HOMES:
-        return import_module(f"{__name__}.{name}")
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__():
-    return sorted([*globals(), *_HOMES, *_HOME_OF])
+__getattr__, __dir__ = _on_demand(__name__, _HOMES, _HOME_OF)

@@ -1,9 +1,5 @@
 """Models in the interfaces of other libraries."""
 
+from .. import _on_demand
 
-def __getattr__(name):
-    if name == "scikit_learn":
-        from importlib import import_module
-
-        return import_module(f"{__name__}.scikit_learn")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = _on_demand(__name__, ("scikit_learn",), {})
