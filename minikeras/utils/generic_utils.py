@@ -167,17 +167,14 @@ class Configured:
 def class_of_function(name, base, function, parameters, module, doc):
     """A subclass of `base` whose constructor takes `parameters` (name -> default, in order) and hands them and
     `function` to that of `base`: the class form of a loss or a metric function."""
-    signature = inspect.Signature([
-        inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
-        *(inspect.Parameter(key, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default)
-          for key, default in parameters.items()),
-    ])  # fmt: skip
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    given = (inspect.Parameter(key, kind, default=default) for key, default in parameters.items())
+    signature = inspect.Signature([inspect.Parameter("self", kind), *given])
 
     def __init__(*args, **kwargs):
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        values = dict(bound.arguments)
-        base.__init__(values.pop("self"), function, **values)
+        base.__init__(bound.arguments.pop("self"), function, **bound.arguments)
 
     __init__.__signature__ = signature
     return type(name, (base,), {"__init__": __init__, "__doc__": doc, "__module__": module, "_function": function})
