@@ -1,6 +1,5 @@
 """`K.function`: from tensors to something that is called with arrays; and the ways to look at single values."""
 
-import collections
 import threading
 
 import numpy as np
@@ -40,7 +39,7 @@ class Function:
             if not isinstance(tensor, Tensor):
                 raise TypeError(f"{self.name}: inputs are tensors, got {tensor!r}.")
         self.dtypes = [t.dtype for t in self.fed]
-        self._linked, self._epoch = collections.OrderedDict(), None
+        self._linked, self._epoch = {}, None
         self._by_value = ()  # positions of inputs whose values decide shapes
         self._lock = threading.RLock()
 
@@ -115,7 +114,7 @@ class Function:
                 self._forget()
             self._linked[key] = linked
             if len(self._linked) > CACHED_SHAPES:
-                self._linked.popitem(last=False)
+                del self._linked[next(iter(self._linked))]
             return linked
 
 

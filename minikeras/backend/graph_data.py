@@ -109,8 +109,7 @@ def graph_from_data(data, inputs):
     """
     try:
         return _Reader(list(inputs), [MOST_STEPS]).graph(data)
-    except (AttributeError, IndexError, KeyError, NotImplementedError, OverflowError, RecursionError, TypeError,
-            ValueError) as error:  # fmt: skip
+    except (AttributeError, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise ValueError(f"The stored graph cannot be read: {error}") from error
 
 

@@ -9,7 +9,7 @@ import math
 from typing import NamedTuple
 
 from .program import Program, Value
-from .tensor import is_float
+from .tensor import in_order, is_float
 
 
 class Instruction(NamedTuple):
@@ -51,28 +51,15 @@ class _Member:
     def __init__(self, updates, local):
         self.variables, self.gradients, self.scalars, self.constants = [], [], [], []
         self.instructions, self.refs = [], {}
-        for _, value in updates:
-            self._visit(value, local)
-        read = {v: i for i, v in enumerate(self.variables)}
-        for variable, _ in updates:
-            if variable not in read:
-                self.variables.append(variable)
-                read[variable] = len(self.variables) - 1
-        self.roots = tuple(sorted((read[v], self.refs[value].index) for v, value in updates))
 
-    def _visit(self, value, local):
-        stack = [value]
-        while stack:
-            value = stack[-1]
-            inside = value.kind == "step" and value.source in local
-            missing = ([v for v in value.source.inputs if v not in self.refs] if inside and value not in self.refs
-                       else [])  # fmt: skip
-            if missing:
-                stack.extend(reversed(missing))
-                continue
-            stack.pop()
-            if value not in self.refs:
-                self.refs[value] = self._instruction(value) if inside else self._leaf(value)
+        def inputs(value):
+            return value.source.inputs if value.kind == "step" and value.source in local else ()
+
+        for value in in_order([value for _, value in updates], inputs):
+            self.refs[value] = self._instruction(value) if inputs(value) else self._leaf(value)
+        self.variables += [v for v, _ in updates if v not in self.variables]
+        roles = {v: i for i, v in enumerate(self.variables)}
+        self.roots = tuple(sorted((roles[v], self.refs[value].index) for v, value in updates))
 
     def _instruction(self, value):
         args = tuple(self.refs[a] if isinstance(a, Value) else a for a in value.source.args)
@@ -80,17 +67,12 @@ class _Member:
         return Ref("result", len(self.instructions) - 1)
 
     def _leaf(self, value):
-        if value.kind == "constant" and value.shape == ():
-            return self._listed("constant", self.constants, value.source)
         if value.shape == ():
-            return self._listed("scalar", self.scalars, value)
-        if value.kind == "variable":
-            return self._listed("variable", self.variables, value.source)
-        return self._listed("gradient", self.gradients, value)
-
-    @staticmethod
-    def _listed(kind, found, thing):
-        found.append(thing)
+            kind = "constant" if value.kind == "constant" else "scalar"
+        else:
+            kind = "variable" if value.kind == "variable" else "gradient"
+        found = getattr(self, f"{kind}s")
+        found.append(value.source if kind == value.kind else value)
         return Ref(kind, len(found) - 1)
 
     def key(self):
@@ -167,18 +149,14 @@ def _members(program, local):
             x = owner[x]
         return x
 
+    def local_inputs(step):
+        return [v.source for v in step.inputs if v.kind == "step" and v.source in local]
+
     fitting = [(variable, value) for variable, value in program.updates if value.kind == "step"
-               and value.source in local and value.dtype == variable.dtype
-               and value.shape == variable.shape]  # fmt: skip
+               and value.source in local and value.dtype == variable.dtype and value.shape == variable.shape]
     for _, value in fitting:
-        stack, seen = [value.source], set()
-        while stack:
-            step = stack.pop()
-            if step in seen:
-                continue
-            seen.add(step)
+        for step in in_order([value.source], local_inputs):
             owner[root(step)] = root(value.source)
-            stack.extend(v.source for v in step.inputs if v.kind == "step" and v.source in local)
     found = {}
     for variable, value in fitting:
         found.setdefault(root(value.source), []).append((variable, value))

@@ -3,7 +3,7 @@
 The product of each input with a kernel is the case that matters: one large product in place of one a step.
 """
 
-from .ops.shape import reshape, shape
+from .ops.shape import reshape, sizes_of
 from .subgraph import close
 
 # Ops that treat the rows of the first axis of their first argument each for itself.
@@ -55,10 +55,5 @@ def _for_all_steps(apply, lifted, body):
 
 
 def _row_by_row(op, x, rest):
-    rows = op.apply((reshape(x, (-1, *_sizes(x)[2:])), *rest))
-    return reshape(rows, (*_sizes(x)[:2], *_sizes(rows)[1:]))
-
-
-def _sizes(x):
-    sizes = shape(x)
-    return [sizes[i] if n is None else n for i, n in enumerate(x.shape)]
+    rows = op.apply((reshape(x, (-1, *sizes_of(x, range(2, x.ndim)))), *rest))
+    return reshape(rows, (*sizes_of(x, (0, 1)), *sizes_of(rows, range(1, rows.ndim))))

@@ -7,13 +7,13 @@ What a captured tensor receives is a sum over all steps. Where a step's share is
 batch, the factors are stacked, and the sum is taken once after the loop: one large product in place of many small ones.
 """
 
-from .gradients import pull_back
+from .gradients import _plus, pull_back
 from .ops.control import loop, run_cond
 from .ops.creation import zeros_like
 from .ops.linalg import matmul
 from .ops.reduction import sum as reduce_sum
 from .ops.reduction import sum_to
-from .ops.shape import permute_dimensions, reshape, shape
+from .ops.shape import permute_dimensions, reshape, sizes_of
 from .subgraph import close, parameter_like, trace
 from .tensor import Tensor, is_float
 
@@ -36,6 +36,7 @@ class _ReverseScan:
         self.g, self.apply, self.body = g, apply, body
         self.carry, self.xs, self.captured, _, self.reverse, self.length = apply.args
         self.n = len(self.carry)
+        self.slices = body.parameters[self.n : self.n + len(self.xs)]
         # Cotangents of the states after a step, and of its ys: parameters of the step back.
         self.of_state = {i: parameter_like(t) for i, t in enumerate(body.outputs[: self.n]) if is_float(t.dtype)}
         self.of_output = {j: parameter_like(body.outputs[j]) for j in range(self.n, len(g)) if g[j] is not None
@@ -59,15 +60,14 @@ class _ReverseScan:
         """Cotangents of states, slices and captured tensors for one step: three dicts, without those that are none."""
         body, n = self.body, self.n
         cotangents = {**self.of_state, **self.of_output}
-        targets = [t for t in (*body.parameters[: n + len(self.xs)], *body.captured) if is_float(t.dtype)]
+        targets = [t for t in (*body.parameters[:n], *self.slices, *body.captured) if is_float(t.dtype)]
         leaves = (*body.parameters, *body.captured)
         outputs = [body.outputs[i] for i in cotangents]
         pulled = dict(zip(targets, pull_back(outputs, cotangents.values(), targets, leaves), strict=True))
         states = {i: pulled[body.parameters[i]] for i in self.of_state}
         states = {i: zeros_like(self.of_state[i]) if g is None else g for i, g in states.items()}
-        slices = {t: pulled.get(t) for t in body.parameters[n : n + len(self.xs)]}
-        outer = {t: pulled.get(t) for t in body.captured}
-        return states, *({t: g for t, g in part.items() if g is not None} for part in (slices, outer))
+        return states, *({t: pulled[t] for t in part if pulled.get(t) is not None}
+                         for part in (self.slices, body.captured))
 
     def _split_sums(self, outer):
         for tensor, share in outer.items():
@@ -76,8 +76,7 @@ class _ReverseScan:
                 if found is not None:
                     self.sums.append((tensor, *found))
                 else:
-                    before = self.totals.get(tensor)
-                    self.totals[tensor] = term if before is None else before + term
+                    self.totals[tensor] = _plus(self.totals.get(tensor), term)
 
     def _of_forward(self, tensor):
         if not self.body.owns(tensor):
@@ -94,14 +93,11 @@ class _ReverseScan:
 
     def _history(self, tensor):
         """The values of a tensor of the forward body at all steps, [length, ...]."""
-        body, outputs = self.body, self.body.outputs
-        for j, slices in enumerate(body.parameters[self.n : self.n + len(self.xs)]):
-            if slices is tensor:
-                return self.xs[j]
-        for j in range(self.n, len(outputs)):
-            if outputs[j] is tensor:
-                return self.apply.outputs[j]
-        outputs.append(tensor)
+        ys = zip(self.body.outputs[self.n :], self.apply.outputs[self.n :], strict=True)
+        known = {**dict(ys), **dict(zip(self.slices, self.xs, strict=True))}
+        if tensor in known:
+            return known[tensor]
+        self.body.outputs.append(tensor)
         time = None if isinstance(self.length, Tensor) else self.length
         made = Tensor((time, *tensor.shape), tensor.dtype, None, self.apply, len(self.apply.outputs))
         made._uses_learning_phase = self.apply.outputs[0]._uses_learning_phase
@@ -113,13 +109,9 @@ class _ReverseScan:
         of_captured = dict(zip(self.totals, finals[len(self.of_state) :], strict=True))
         for tensor, tensors, finish in self.sums:
             share = finish(*(stacks[t] if t in stacks else self._history(t) for t in tensors))
-            before = of_captured.get(tensor)
-            of_captured[tensor] = share if before is None else before + share
-        body = self.body
-        of_slices = (slices.get(t) for t in body.parameters[self.n : self.n + len(self.xs)])
-        return (tuple(of_carry.get(i) for i in range(self.n)),
-                tuple(None if g is None else stacks[g] for g in of_slices),
-                tuple(of_captured.get(t) for t in body.captured))  # fmt: skip
+            of_captured[tensor] = _plus(of_captured.get(tensor), share)
+        return (tuple(of_carry.get(i) for i in range(self.n)), tuple(stacks.get(slices.get(t)) for t in self.slices),
+                tuple(of_captured.get(t) for t in self.body.captured))
 
 
 # ---- sums over time that can wait ----------------------------------------------------------------------------------
@@ -157,8 +149,7 @@ def _sum_afterwards(term, target):
         elif op.name == "convolution_kernel_gradient":
             # Over all steps at once: every step is one more part of the batch.
             return args[:2], lambda a, b, op=op, rest=args[2:]: _rewrapped(
-                op.apply((_as_batch(a), _as_batch(b), *rest)), linear
-            )
+                op.apply((_as_batch(a), _as_batch(b), *rest)), linear)
         elif op.name in LINEAR and not any(isinstance(a, Tensor) for a in args[1:]):
             linear.append((op, args[1:]))
             term = args[0]
@@ -188,8 +179,7 @@ def _product_over_time(a, b):
 
 def _as_batch(x):
     """[time, batch, ...] as [time * batch, ...]."""
-    sizes = shape(x)
-    return reshape(x, (-1, *(sizes[i] if n is None else n for i, n in enumerate(x.shape[2:], 2))))
+    return reshape(x, (-1, *sizes_of(x, range(2, x.ndim))))
 
 
 # ---- switches ------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ merged. What no output needs is dropped. A linker turns the Program into somethi
 import numpy as np
 
 from . import config, runtime
-from .op import OPS, Spec, explained, flat_tensors, replaced
+from .op import OPS, Spec, explained, flat_tensors, host_integers, replaced
 from .tensor import Constant, Counter, Placeholder, Tensor, Update, in_order, show
 from .variable import Variable
 
@@ -248,9 +248,8 @@ class Specialiser:
         key = self._key(op, args)
         if key is not None and key in self.merged:
             return self.merged[key]
-        if self._foldable(op, inputs, specs):
-            outputs = self._folded(op, args)
-        else:
+        outputs = self._folded(op, args, inputs, specs)
+        if outputs is None:
             step = Step(op, tuple(args), inputs, self.scope)
             outputs = step.outputs = tuple(Value(tuple(s.shape), s.dtype, "step", step, i) for i, s in enumerate(specs))
         if key is not None:
@@ -278,8 +277,7 @@ class Specialiser:
     def _host(self, value):
         if value.kind != "constant":
             raise NeedsValue(sorted(input_positions(value)))
-        array = value.source
-        return tuple(int(v) for v in array.reshape(-1)) if array.ndim else int(array)
+        return host_integers(value.source)
 
     def _key(self, op, args):
         if op.random or not self.level:
@@ -293,24 +291,22 @@ class Specialiser:
 
     def _hashable(self, arg):
         if isinstance(arg, Value):
-            if arg.kind == "constant":
-                array = arg.source
-                return (array.dtype.str, array.shape, array.tobytes()) if array.nbytes <= 64 else arg
-            # Leaves are made once for each tensor, steps once: identity tells them apart.
-            return arg
+            # Leaves are made once for each tensor, steps once: identity tells them apart, but for small constants.
+            array = arg.source
+            small = arg.kind == "constant" and array.nbytes <= 64
+            return (array.dtype.str, array.shape, array.tobytes()) if small else arg
         if isinstance(arg, tuple):
             return tuple(self._hashable(a) for a in arg)
         return (type(arg), arg)
 
-    def _foldable(self, op, inputs, specs):
+    def _folded(self, op, args, inputs, specs):
+        """The results as constants, if they can be computed now: of constants, and not too large."""
         if op.random or not op.fold or any(v.kind != "constant" for v in inputs):
-            return False
-        small = sum(Value(s.shape, s.dtype, "", None).nbytes for s in specs) <= (FOLD_LIMIT if self.level else 1024)
-        return (small and all(s.dtype != "bfloat16" for s in specs)
-                and runtime.kernel(runtime.load("numpy"), op) is not None)  # fmt: skip
-
-    def _folded(self, op, args):
+            return None
         kernel = runtime.kernel(runtime.load("numpy"), op)
+        nbytes = sum(Value(s.shape, s.dtype, "", None).nbytes for s in specs)
+        if kernel is None or nbytes > (FOLD_LIMIT if self.level else 1024) or any(s.dtype == "bfloat16" for s in specs):
+            return None
         with np.errstate(all="ignore"):
             results = kernel(*(replaced(a, Value, lambda value: value.source) for a in args))
         return tuple(constant(r) for r in (results if isinstance(results, (tuple, list)) else (results,)))
@@ -375,7 +371,7 @@ def render(program):
     for step in program.steps:
         left = ", ".join(f"{name(v)} {show(v)}" for v in step.outputs)
         where = f"    # {step.scope.path[:-1]}" if step.scope else ""
-        lines.append(f"{left} = {step.op.name}({', '.join(name(a) for a in step.args)}){where}")
+        lines.append(f"{left} = {step.op.name}({', '.join(map(name, step.args))}){where}")
     lines += [f"{variable.name} <- {name(value)}" for variable, value in program.updates]
     lines.append(f"return {', '.join(name(v) for v in program.outputs)}")
     return "\n".join(lines)

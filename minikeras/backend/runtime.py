@@ -43,21 +43,17 @@ def _import(name):
         except ImportError as error:
             if name not in PACKAGES or (error.name or "").split(".")[0] == "minikeras":
                 raise
-            raise ImportError(
-                f'The backend "{name}" needs the package {PACKAGES[name]!r}, which is not installed ({error}). '
-                f"Run: pip install minikeras-multibackend[{PACKAGES[name]}]"
-            ) from error
+            raise ImportError(f'The backend "{name}" needs the package {PACKAGES[name]!r}, which is not installed '
+                              f"({error}). Run: pip install minikeras-multibackend[{PACKAGES[name]}]") from error
     from importlib import metadata  # takes a while, and few processes need it
 
     entries = metadata.entry_points(group="minikeras.backends")
     for entry in entries:
         if entry.name == name:
             return entry.load()
-    others = [entry.name for entry in entries]
-    raise ValueError(
-        f"There is no backend {name!r}; there are {', '.join([*BUILTIN, *others])}. "
-        "Choose one with MINIKERAS_BACKEND or K.set_backend."
-    )
+    names = ", ".join([*BUILTIN, *(entry.name for entry in entries)])
+    raise ValueError(f"There is no backend {name!r}; there are {names}. Choose one with MINIKERAS_BACKEND or "
+                     "K.set_backend.")
 
 
 def active():
@@ -112,7 +108,6 @@ def kernel(backend, op):
 
 def missing_kernel(backend, op):
     """The error for an op without a kernel."""
-    return NotImplementedError(
-        f'backend "{backend.NAME}" has no kernel for K.{op.name}. Use another backend (K.set_backend), or add '
-        f"{op.name}({', '.join(op.parameters)}) to {backend.__name__.replace('.', '/')}/{op.family}.py."
-    )
+    return NotImplementedError(f'backend "{backend.NAME}" has no kernel for K.{op.name}. Use another backend '
+                               f"(K.set_backend), or add {op.name}({', '.join(op.parameters)}) to "
+                               f"{backend.__name__.replace('.', '/')}/{op.family}.py.")

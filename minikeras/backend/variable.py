@@ -65,16 +65,11 @@ class Variable(Tensor):
         """Stores a new value of the same shape; it is copied. Raises ValueError when the shape differs."""
         value = np.asarray(value)
         if value.shape != self.shape:
-            raise ValueError(
-                f'K.set_value: variable "{self.name}" has shape {list(self.shape)}, the value has {list(value.shape)}.'
-            )
+            raise ValueError(f'K.set_value: variable "{self.name}" has shape {list(self.shape)}, the value has '
+                             f"{list(value.shape)}.")
         value = np.array(value, dtype=self.dtype)
         if self.home is None:
             self._native, self._initial = value, None
         else:
             self._native = self.home.assign(self._native, value)
-
-    def eval(self):
-        """The value as a NumPy array."""
-        return self.numpy()
 

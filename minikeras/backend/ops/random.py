@@ -45,7 +45,7 @@ def _state(seed):
     return Counter(), as_tensor(0) if step is None else step, seed
 
 
-def _drawn(shape, dtype):
+def _floats(count, step, shape, mean, stddev, dtype, seed):
     """The Spec of a draw of floats."""
     if not is_float(dtype):
         raise TypeError(f"dtype must be a float type, not {dtype}.")
@@ -66,16 +66,14 @@ def uniform(count: Tensor, step: Tensor, shape: Host, low: float, high: float, d
     return Spec(static(shape), dtype)
 
 
-@op(random=True)
+@op(spec=_floats, random=True)
 def normal(count: Tensor, step: Tensor, shape: Host, mean: float, stddev: float, dtype: DType, seed: int):
     """Normal distribution."""
-    return _drawn(shape, dtype)
 
 
-@op(random=True)
+@op(spec=_floats, random=True)
 def clipped_normal(count: Tensor, step: Tensor, shape: Host, mean: float, stddev: float, dtype: DType, seed: int):
     """Normal distribution without what is further than two standard deviations from the mean."""
-    return _drawn(shape, dtype)
 
 
 @op(random=True)
@@ -87,7 +85,6 @@ def bernoulli(count: Tensor, step: Tensor, shape: Host, p: float, seed: int):
 def _scaled(draw, shape, offset, scale, dtype, seed):
     """A standard draw, scaled by numbers or tensors."""
     count, step, seed = _state(seed)
-    dtype = dtype_name(dtype)
     if isinstance(offset, Tensor) or isinstance(scale, Tensor):
         return draw(count, step, shape, 0.0, 1.0, dtype, seed) * scale + offset
     return draw(count, step, shape, float(offset), float(scale), dtype, seed)
