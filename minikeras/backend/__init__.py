@@ -45,5 +45,6 @@ def _collect(module):
 
 for _module in ("session", *(f"ops.{family}" for family in FAMILIES)):
     globals().update(_collect(_import_module(f"{__name__}.{_module}")))
+_import_module(f"{__name__}.loop_gradients")
 
 __all__ = sorted(n for n, v in globals().items() if not n.startswith("_") and (callable(v) or n == "OPS"))

@@ -6,6 +6,7 @@ Source: Griewank and Walther, Evaluating Derivatives (2008), chapter 3.
 import functools
 
 from .op import OPS, as_tensor
+from .ops.creation import ones_like, zeros_like
 from .tensor import Tensor, Update, building, in_order, is_float
 
 
@@ -17,8 +18,6 @@ def gradients(loss, variables):
     Returns a list of tensors, each with shape and dtype of its variable; None where the loss does not depend on it, or
     only through functions without a gradient (comparisons, rounding, integers, stop_gradient).
     """
-    from .ops.creation import ones_like
-
     targets = variables if isinstance(variables, (list, tuple)) else [variables]
     losses = [t for t in (loss if isinstance(loss, (list, tuple)) else [loss]) if is_float(t.dtype)]
     return pull_back(losses, [ones_like(t) for t in losses], targets)
@@ -203,7 +202,5 @@ def _plus(a, b):
 
 
 def _chosen(condition, then, otherwise):
-    from .ops.creation import zeros_like
-
     then = zeros_like(otherwise) if then is None else then
     return OPS["choose"](condition, then, zeros_like(then) if otherwise is None else otherwise)

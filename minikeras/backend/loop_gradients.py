@@ -8,6 +8,7 @@ batch, the factors are stacked, and the sum is taken once after the loop: one la
 """
 
 from .gradients import _plus, pull_back
+from .op import OPS
 from .ops.control import loop, run_cond
 from .ops.creation import zeros_like
 from .ops.linalg import matmul
@@ -23,7 +24,8 @@ CHEAP = {"getitem", "reshape", "permute_dimensions", "expand_dims", "squeeze", "
 LINEAR = {"getitem", "put", "reshape", "permute_dimensions", "expand_dims", "squeeze", "negative", "cast"}
 
 
-def scan_gradient(g, y, carry, xs, captured, body, reverse, length):
+@OPS["_scan"].joint_gradient
+def _scan_gradient(g, y, carry, xs, captured, body, reverse, length):
     """The cotangents of carry, xs and captured, given those of the outputs: a tuple for each."""
     g, y = (g, y) if isinstance(y, tuple) else ((g,), (y,))
     return _ReverseScan(g, y[0].owner, body).cotangents()
@@ -185,7 +187,8 @@ def _as_batch(x):
 # ---- switches ------------------------------------------------------------------------------------------------------
 
 
-def cond_gradient(g, condition, for_then, for_otherwise, then, otherwise):
+@OPS["_cond"].joint_gradient
+def _cond_gradient(g, y, condition, for_then, for_otherwise, then, otherwise):
     """The cotangents of condition (None) and of what the branches captured: those of the branch that was taken."""
     g = g if isinstance(g, tuple) else (g,)
     targets = [t for t in dict.fromkeys((*then.captured, *otherwise.captured)) if is_float(t.dtype)]

@@ -11,6 +11,7 @@ import numpy as np
 
 from .function import cast_like
 from .op import as_tensor
+from .ops.sparse import sparse_placeholder, sparse_variable
 from .tensor import Constant, Placeholder, Shaped, Tensor, Update, building, dtype_name, is_sparse, scoped_name
 from .variable import Variable
 
@@ -34,8 +35,6 @@ def placeholder(shape=None, ndim=None, dtype=None, sparse=False, name=None):
     if shape is None and ndim is None:
         raise ValueError("K.placeholder: give a shape (a tuple, None for unknown sizes) or the number of axes, ndim.")
     if sparse:
-        from .ops.sparse import sparse_placeholder
-
         return sparse_placeholder(shape, ndim, dtype, name)
     shape = (None,) * ndim if shape is None else tuple(None if n is None else int(n) for n in shape)
     made = Placeholder(shape, dtype_name(dtype), scoped_name(name or "placeholder") + ":0")
@@ -50,8 +49,6 @@ def variable(value, dtype=None, name=None, constraint=None):
     default, that of the tensor for a tensor. constraint: a function of the variable, applied by optimizers.
     """
     if hasattr(value, "tocoo"):  # SciPy's sparse matrices
-        from .ops.sparse import sparse_variable
-
         return sparse_variable(value, dtype, name)
     made = Variable(value, dtype, name, constraint)
     made._keras_shape = made.shape

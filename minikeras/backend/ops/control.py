@@ -1,6 +1,7 @@
 """Choices and loops: branches that the learning phase decides, switches, and the scan that all loops are made of."""
 
 from ..function import is_learning_phase
+from ..hoisting import hoisted
 from ..op import Host, Spec, Tensors, as_tensor, flat_tensors, like, op, promoted
 from ..session import learning_phase
 from ..subgraph import close, inputs_of, merged_spec, narrowed, trace
@@ -145,14 +146,7 @@ def _rebuild(step, args, outputs):
     step.outputs = tuple(step.outputs[i] for i in outputs)
 
 
-_cond.op.specialise, _cond.op.prune = _cond_programs, _prune_cond
-
-
-@_cond.joint_gradient
-def _cond_gradient(g, y, condition, for_then, for_otherwise, then, otherwise):
-    from ..loop_gradients import cond_gradient
-
-    return cond_gradient(g, condition, for_then, for_otherwise, then, otherwise)
+_cond.op.specialise, _cond.op.prune = _cond_programs, _prune_cond  # the gradients: loop_gradients.py
 
 
 # ---- loops ---------------------------------------------------------------------------------------------------------
@@ -179,8 +173,6 @@ def loop(body, carry, slices, xs, reverse, length, actual=None):
     slices: the parameters of the body that take slices of xs. actual: captured tensor -> what is fed for it, if not
     itself. What the body computes without its state is taken out of the loop.
     """
-    from ..hoisting import hoisted
-
     n, outputs = len(carry), list(body.outputs)
     body, more, finished = hoisted(body, slices, xs, n)
     captured = tuple((actual or {}).get(t, t) for t in body.captured)
@@ -198,7 +190,7 @@ def _scan_program(walk, args):
     if any(x.shape[0] != length for x in xs):
         raise ValueError(f"all sequences must have {length} steps, they are {', '.join(show(x) for x in xs)}.")
     slices = [Spec(x.shape[1:], x.dtype) for x in xs]
-    program, captured = body.program(walk, [*(Spec(c.shape, c.dtype) for c in carry), *slices], captured, len(carry))
+    program, captured = body.program(walk, [*map(like, carry), *slices], captured, len(carry))
     return [carry, xs, captured, program, reverse, length]
 
 
@@ -224,10 +216,3 @@ def _prune_scan(step, used):
 
 
 _scan.op.specialise, _scan.op.prune = _scan_program, _prune_scan
-
-
-@_scan.joint_gradient
-def _scan_gradient(g, y, carry, xs, captured, body, reverse, length):
-    from ..loop_gradients import scan_gradient
-
-    return scan_gradient(g, y, carry, xs, captured, body, reverse, length)

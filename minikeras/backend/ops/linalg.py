@@ -73,14 +73,21 @@ def tensordot(x, y, axes=2, name="tensordot"):
     if isinstance(axes, int):
         axes = (range(x.ndim - axes, x.ndim), range(axes))
     inner_x, inner_y = ([one_axis(i, t.ndim) for i in a] for t, a in zip((x, y), axes, strict=True))
-    for i, j in zip(inner_x, inner_y, strict=True):
+    return _contracted(name, x, y, [], inner_x, inner_y)
+
+
+def _contracted(name, x, y, shared, inner_x, inner_y):
+    """The sum of products over pairs of inner axes, for each place along the shared ones, which lead the result."""
+    for i, j in zip([*shared, *inner_x], [*shared, *inner_y], strict=True):
         if not compatible((x.shape[i],), (y.shape[j],)):
             raise ValueError(f"K.{name}: axis {i} of x and axis {j} of y must have one size: {x.shape[i]} != "
                              f"{y.shape[j]}. Was the layer built on another input?\n  x {show(x)}   y {show(y)}")
-    outer_x, outer_y = _without(x, inner_x), _without(y, inner_y)
-    product = matmul(_grouped(x, outer_x, inner_x), _grouped(y, inner_y, outer_y))
-    wanted = [*sizes_of(x, outer_x), *sizes_of(y, outer_y)]
-    return reshape(product, wanted) if len(wanted) != 2 else product
+    outer_x, outer_y = _without(x, [*shared, *inner_x]), _without(y, [*shared, *inner_y])
+    batch = [[i] for i in shared]
+    product = matmul(_grouped(x, *batch, outer_x, inner_x), _grouped(y, *batch, inner_y, outer_y))
+    if len(outer_x) == len(outer_y) == 1:
+        return product
+    return reshape(product, [*sizes_of(x, [*shared, *outer_x]), *sizes_of(y, outer_y)])
 
 
 def _without(x, axes):
@@ -99,29 +106,16 @@ def batch_dot(x, y, axes=None):
     x, y = promoted([x, y])
     if x.ndim < 2 or y.ndim < 2:
         raise ValueError(f"K.batch_dot: x and y need at least two axes.\n  x {show(x)}   y {show(y)}")
-    a, b = _batch_dot_axes(x, y, axes)
-    for i, j, what in ((0, 0, "the batch axes"), (a, b, f"axis {a} of x and axis {b} of y")):
-        if not compatible((x.shape[i],), (y.shape[j],)):
-            raise ValueError(f"K.batch_dot: {what} must have one size: {x.shape[i]} != {y.shape[j]}.\n  x {show(x)}   "
-                             f"y {show(y)}")
-    outer_x, outer_y = _without(x, (0, a)), _without(y, (0, b))
-    product = matmul(_grouped(x, [0], outer_x, [a]), _grouped(y, [0], [b], outer_y))
-    if len(outer_x) == len(outer_y) == 1:
-        return product
-    wanted = [*sizes_of(x, [0, *outer_x]), *sizes_of(y, outer_y)]
-    return reshape(product, wanted if len(wanted) > 1 else [*wanted, 1])
-
-
-def _batch_dot_axes(x, y, axes):
     if axes is None:
         axes = (x.ndim - 1, y.ndim - 1 if y.ndim == 2 else y.ndim - 2)
     pair = (axes, axes) if isinstance(axes, int) else tuple(axes)
     if len(pair) != 2 or any(isinstance(i, (list, tuple)) for i in pair):
         raise ValueError(f"K.batch_dot: axes is an int or two ints, got {axes!r}. Use K.einsum for more.")
-    pair = tuple(one_axis(i, t.ndim) for i, t in zip(pair, (x, y), strict=True))
-    if 0 in pair:
+    a, b = (one_axis(i, t.ndim) for i, t in zip(pair, (x, y), strict=True))
+    if 0 in (a, b):
         raise ValueError("K.batch_dot: axis 0 is that of the batch; use K.dot or K.einsum to sum over it.")
-    return pair
+    product = _contracted("batch_dot", x, y, [0], [a], [b])
+    return expand_dims(product, 1) if product.ndim == 1 else product
 
 
 @op(promote=())
