@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import warnings
+from pathlib import Path
 
 import numpy as np
 
@@ -67,7 +68,9 @@ class BackupAndRestore(Callback):
         self._variables, self._draws = _variables_of(self.model), Draws(_roots(self.model))
         saved = self._saved
         self._environment, self._threads = _environment(), _threads()
-        self._limits = _pinned(saved["threads"] if saved else self._threads)
+        threads = saved["threads"] if saved else self._threads
+        if threads is not None and _threadpools():
+            self._limits = _threadpools().threadpool_limits(threads)  # they stay as they are
         if saved is None:
             self._start["epoch"] = initial_epoch
             self._save(initial_epoch, 0)
@@ -104,8 +107,7 @@ class BackupAndRestore(Callback):
     def on_train_end(self, logs=None):
         if self.delete_checkpoint:
             for path in (self.filepath, self._previous):
-                if os.path.exists(path):
-                    os.unlink(path)
+                Path(path).unlink(missing_ok=True)
 
     def close(self):
         """However the training ended: threads are free again."""
@@ -140,10 +142,8 @@ class BackupAndRestore(Callback):
         damaged = []
         for path in (self.filepath, self._previous):
             if os.path.exists(path):
-                with open(path, "rb") as file:
-                    content = file.read()
                 try:
-                    return unpacked(content)
+                    return unpacked(Path(path).read_bytes())
                 except ValueError as error:
                     damaged.append(f"{path}: {error}")
         if damaged:
@@ -226,33 +226,24 @@ def _environment():
         version = importlib.metadata.version(K.backend())
     except importlib.metadata.PackageNotFoundError:  # a third party's, by another name
         version = None
-    libraries = [[pool["internal_api"], pool["version"], pool.get("architecture")] for pool in _pools() or []]
+    pools = _threadpools().threadpool_info() if _threadpools() else []
+    libraries = [[pool["internal_api"], pool["version"], pool.get("architecture")] for pool in pools]
     return {"backend": K.backend(), "version": version, "numpy": np.__version__, "machine": platform.machine(),
             "cores": os.cpu_count(), "noise": rng(), "libraries": libraries}  # fmt: skip
 
 
-def _pools():
-    """What threadpoolctl finds; None where it is not installed."""
+def _threadpools():
+    """The module threadpoolctl; None where it is not installed."""
     try:
         import threadpoolctl
     except ImportError:
         return None
-    return threadpoolctl.threadpool_info()
+    return threadpoolctl
 
 
 def _threads():
     """{kind of library: number of threads}; None without threadpoolctl."""
-    pools = _pools()
-    return None if pools is None else {pool["user_api"]: pool["num_threads"] for pool in pools}
-
-
-def _pinned(threads):
-    """Keep the numbers of threads as recorded. Returns what can undo it."""
-    if threads is None or _pools() is None:
-        return None
-    import threadpoolctl
-
-    return threadpoolctl.threadpool_limits(threads)
+    return _threadpools() and {pool["user_api"]: pool["num_threads"] for pool in _threadpools().threadpool_info()}
 
 
 # ---- plain data as bytes ---------------------------------------------------------------------------------------------

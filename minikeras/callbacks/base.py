@@ -1,5 +1,8 @@
 """Callback, the list that calls several of them, and the callback made of functions."""
 
+import functools
+import inspect
+
 
 class Callback:
     """Base of the callbacks: override the hooks of the events that matter.
@@ -145,54 +148,31 @@ class CallbackList:
         return len(self.callbacks)
 
 
-def _batch_hook(name):
-    methods_name = "_" + name
+def _calls(hook):
+    """The method of CallbackList that calls the hook, a method of Callback, of each callback that overrides it."""
+    signature = inspect.signature(hook)
+    begins_or_ends = len(signature.parameters) == 2  # a training, evaluation or prediction as a whole: (self, logs)
 
-    def hook(self, batch, logs=None):
-        methods = getattr(self, methods_name)
-        if methods:
-            logs = {} if logs is None else logs
-            for method in methods:
-                method(batch, logs)
-    return hook
-
-
-def _epoch_hook(name):
-    call = _batch_hook(name)
-
-    def hook(self, epoch, logs=None):
-        call(self, epoch, logs)
-    return hook
-
-
-def _begin_or_end_hook(name):
-    methods_name = "_" + name
-
-    def hook(self, logs=None):
-        self._find_hooks()              # hooks may have been assigned to a callback since it was given
+    @functools.wraps(hook)
+    def call(self, *args, **kwargs):
+        given = signature.bind(self, *args, **kwargs)
+        given.apply_defaults()
+        _, *place, logs = given.arguments.values()
         logs = {} if logs is None else logs
-        for method in getattr(self, methods_name):
-            method(logs)
-        self._find_hooks()
-    return hook
+        if begins_or_ends:
+            self._find_hooks()  # hooks may have been assigned to a callback since it was given
+        for method in getattr(self, "_" + hook.__name__):
+            method(*place, logs)
+        if begins_or_ends:
+            self._find_hooks()
+
+    return call
 
 
 _HOOKS = [name for name in vars(Callback) if name.startswith("on_")]
-
-
-def _add_hooks():
-    for name in _HOOKS:
-        make = _batch_hook if "batch" in name else _epoch_hook if "epoch" in name else _begin_or_end_hook
-        hook = make(name)
-        hook.__name__, hook.__qualname__ = name, f"CallbackList.{name}"
-        hook.__doc__ = f"Calls {name} of each callback that overrides it."
-        setattr(CallbackList, name, hook)
+for _name in _HOOKS:
     # The older names mean training batches here too.
-    CallbackList.on_batch_begin = CallbackList.on_train_batch_begin
-    CallbackList.on_batch_end = CallbackList.on_train_batch_end
-
-
-_add_hooks()
+    setattr(CallbackList, _name, _calls(getattr(Callback, _name.replace("on_batch", "on_train_batch"))))
 
 
 class LambdaCallback(Callback):
@@ -206,5 +186,4 @@ class LambdaCallback(Callback):
         super().__init__()
         hooks = {"on_epoch_begin": on_epoch_begin, "on_epoch_end": on_epoch_end, "on_batch_begin": on_batch_begin,
                  "on_batch_end": on_batch_end, "on_train_begin": on_train_begin, "on_train_end": on_train_end}
-        self.__dict__.update(kwargs)
-        self.__dict__.update((name, function) for name, function in hooks.items() if function is not None)
+        vars(self).update(kwargs, **{name: function for name, function in hooks.items() if function is not None})

@@ -204,7 +204,7 @@ class RemoteMonitor(Callback):
         import urllib.error
         import urllib.parse
         import urllib.request
-        body = json.dumps({"epoch": epoch, **{name: _jsonable(value) for name, value in (logs or {}).items()}})
+        body = json.dumps({"epoch": epoch, **(logs or {})}, default=lambda value: value.tolist())
         headers = {"Content-Type": "application/json"} if self.send_as_json else {}
         body = body if self.send_as_json else urllib.parse.urlencode({self.field: body})
         request = urllib.request.Request(self.root + self.path, body.encode(), {**headers, **(self.headers or {})})
@@ -214,7 +214,3 @@ class RemoteMonitor(Callback):
             pass  # it was reached; what it answers is its own affair
         except OSError:
             warnings.warn(f"RemoteMonitor: the server at {self.root} could not be reached.", stacklevel=2)
-
-
-def _jsonable(value):
-    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
