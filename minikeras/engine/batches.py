@@ -6,6 +6,7 @@ those before it), `epoch()`, an iterator of (list of arrays to feed, number of
 samples), and `close()`.
 """
 
+import functools
 import inspect
 import itertools
 import warnings
@@ -73,26 +74,18 @@ class ArrayBatches:
         self.arrays, self.tail = arrays, list(tail)
         self.ranges = make_batches(self.samples, batch_size) or [(0, 0)]  # the outputs for no samples have a shape
         self.steps = len(self.ranges)
-        self._rows = [_rows_of(a, t) for a, t in itertools.zip_longest(arrays, inputs[: len(arrays)])]
+        self._rows = [_rows_of(a, t, shuffle) for a, t in itertools.zip_longest(arrays, inputs[: len(arrays)])]
 
     def epoch(self):
         """The batches of one epoch."""
-        tail = self.tail
-        if not self.shuffle:
-            plain = all(isinstance(a, np.ndarray) for a in self.arrays)
-            for start, stop in self.ranges:
-                yield ([a[start:stop] for a in self.arrays] if plain else
-                       [rows(a, slice(start, stop)) for rows, a in zip(self._rows, self.arrays, strict=True)]
-                       ) + tail, stop - start  # fmt: skip
-            return
-        order = np.arange(self.samples)
+        order = None
         if self.shuffle == "batch":
-            order = batch_shuffle(order, self.batch_size)
-        else:
-            np.random.shuffle(order)
+            order = batch_shuffle(np.arange(self.samples), self.batch_size)
+        elif self.shuffle:
+            order = np.random.permutation(self.samples)
         for start, stop in self.ranges:
-            chosen = order[start:stop]
-            yield [rows(a, chosen) for rows, a in zip(self._rows, self.arrays, strict=True)] + tail, stop - start
+            chosen = slice(start, stop) if order is None else order[start:stop]
+            yield [rows(chosen) for rows in self._rows] + self.tail, stop - start
 
     def close(self):
         """Nothing to close."""
@@ -104,29 +97,18 @@ def dense(arrays, inputs):
             for a, t in itertools.zip_longest(arrays, inputs[: len(arrays)])]  # fmt: skip
 
 
-def _rows_of(array, tensor):
-    """The function (array, indices or slice) -> rows that suits the kind of array."""
+def _rows_of(array, tensor, shuffled):
+    """The function that gives the rows of an array at a slice, or, if they are shuffled, at an array of indices."""
     if is_sparse(array):
-        return _sparse_rows if tensor is not None and K.is_sparse(tensor) else _dense_rows
-    return _rows_on_disk if is_sliceable(array) else _rows_in_memory
-
-
-def _rows_in_memory(array, chosen):
-    return array[chosen] if isinstance(chosen, slice) else array.take(chosen, axis=0)
-
-
-def _sparse_rows(array, chosen):
-    return array.tocsr()[chosen]
-
-
-def _dense_rows(array, chosen):
-    return _sparse_rows(array, chosen).toarray()
+        rows = array.tocsr()
+        return rows.__getitem__ if tensor is not None and K.is_sparse(tensor) else lambda chosen: rows[chosen].toarray()
+    if not shuffled:
+        return array.__getitem__
+    return functools.partial(_rows_on_disk, array) if is_sliceable(array) else functools.partial(array.take, axis=0)
 
 
 def _rows_on_disk(array, chosen):
     """HDF5 reads rows in increasing order only."""
-    if isinstance(chosen, slice):
-        return array[chosen]
     order = np.argsort(chosen)
     rows = np.asarray(array[chosen[order].tolist()])
     return rows[np.argsort(order)]

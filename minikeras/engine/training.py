@@ -120,18 +120,15 @@ class Model(CompiledContainer):
             return None, None
         arrays = None
         if split_off is None and is_stream(data):
-            batches = stream_batches(self, data, steps, "validation_steps", **queue)
+            batches = stream_batches(self, data, steps, queue, "validation_steps")
         else:
             arrays = split_off or self._validation_arrays(data)
             if steps and batch_size:
                 raise ValueError("validation_steps is for generators and for training with steps_per_epoch; arrays are "
                                  "evaluated whole, in batches of batch_size.")  # fmt: skip
             batches = self._batches(arrays, None if steps else batch_size or 32, steps, "validation_steps")
-        return Validation(self, self._made_test_function, batches, self.metrics_names, freq), arrays
-
-    def _made_test_function(self):
         self._make_test_function()
-        return self.test_function
+        return Validation(self, self.test_function, batches, self.metrics_names, freq), arrays
 
     def _validation_arrays(self, data):
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
@@ -166,12 +163,10 @@ class Model(CompiledContainer):
             raise TypeError(f"fit: unknown keyword arguments {sorted(kwargs)}.")
         for backup in backups_in(callbacks):
             backup.prepare()
-        queue = {"max_queue_size": max_queue_size, "workers": workers, "use_multiprocessing": use_multiprocessing}
-        split_off = None
+        queue, split_off = (max_queue_size, workers, use_multiprocessing), None
         if is_stream(x):
             check_generator_arguments(y, sample_weight, validation_split)
-            batches = stream_batches(self, x, steps_per_epoch, "steps_per_epoch", class_weight, shuffle=shuffle,
-                                     **queue)  # fmt: skip
+            batches = stream_batches(self, x, steps_per_epoch, queue, "steps_per_epoch", class_weight, shuffle=shuffle)
             validation_steps = validation_steps if is_stream(validation_data) else None
         else:
             batch_size = self._batch_size(batch_size, steps_per_epoch)
@@ -209,22 +204,25 @@ class Model(CompiledContainer):
         """What to feed for one batch that is all of these arrays."""
         return dense(arrays, self._feed_inputs)
 
+    def _source(self, x, y, sample_weight, batch_size, steps, queue, targets=True):
+        """The source of the batches of an evaluation, or, without targets, of a prediction."""
+        if is_stream(x):
+            check_generator_arguments(y, sample_weight)
+            return stream_batches(self, x, steps, queue, targets=targets)
+        batch_size = self._batch_size(batch_size, steps)
+        arrays = (self._training_arrays(x, y, sample_weight, batch_size=batch_size) if targets else
+                  self._standardized(x, batch_size=batch_size)[0])  # fmt: skip
+        return self._batches(arrays, batch_size, steps)
+
     def evaluate(self, x=None, y=None, batch_size=None, verbose=1, sample_weight=None, steps=None, callbacks=None,
                  max_queue_size=10, workers=1, use_multiprocessing=False):  # fmt: skip
         """The loss on data, or, if there is more to report, a list in the order of `metrics_names`.
 
         Arguments as in `fit`; steps: number of batches, for generators and symbolic data.
         """
-        if is_stream(x):
-            check_generator_arguments(y, sample_weight)
-            batches = stream_batches(self, x, steps, max_queue_size=max_queue_size, workers=workers,
-                                     use_multiprocessing=use_multiprocessing)  # fmt: skip
-        else:
-            batch_size = self._batch_size(batch_size, steps)
-            arrays = self._training_arrays(x, y, sample_weight, batch_size=batch_size)
-            batches = self._batches(arrays, batch_size, steps)
-        self._make_test_function()
-        with contextlib.closing(batches):
+        queue = (max_queue_size, workers, use_multiprocessing)
+        with contextlib.closing(self._source(x, y, sample_weight, batch_size, steps, queue)) as batches:
+            self._make_test_function()
             return unpack_singleton(
                 evaluate_batches(self, self.test_function, batches, self.metrics_names, verbose, callbacks))
 
@@ -234,15 +232,9 @@ class Model(CompiledContainer):
 
         Arguments as in `fit`; steps: number of batches, for generators and symbolic data.
         """
-        if is_stream(x):
-            batches = stream_batches(self, x, steps, targets=False, max_queue_size=max_queue_size, workers=workers,
-                                     use_multiprocessing=use_multiprocessing)  # fmt: skip
-        else:
-            batch_size = self._batch_size(batch_size, steps)
-            x, _, _ = self._standardized(x, batch_size=batch_size)
-            batches = self._batches(x, batch_size, steps)
-        self._make_predict_function()
-        with contextlib.closing(batches):
+        queue = (max_queue_size, workers, use_multiprocessing)
+        with contextlib.closing(self._source(x, None, None, batch_size, steps, queue, targets=False)) as batches:
+            self._make_predict_function()
             return unpack_singleton(predict_batches(self, self.predict_function, batches, verbose, callbacks))
 
     def train_on_batch(self, x, y, sample_weight=None, class_weight=None, reset_metrics=True):

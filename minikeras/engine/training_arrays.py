@@ -24,8 +24,8 @@ def fit_loop(model, fit_function, fit_inputs, out_labels=None, batch_size=None, 
     """
     validation = None
     if val_function is not None and (val_inputs or validation_steps):
-        validation = Validation(model, lambda: val_function, batches_of(val_inputs, batch_size, validation_steps),
-                                out_labels, validation_freq)  # fmt: skip
+        batches = batches_of(val_inputs, batch_size, validation_steps)
+        validation = Validation(model, val_function, batches, out_labels, validation_freq)
     return fit_batches(model, fit_function, batches_of(fit_inputs, batch_size, steps_per_epoch, shuffle),
                        list(out_labels or model.metrics_names), epochs, initial_epoch, verbose, callbacks, validation,
                        val_inputs)  # fmt: skip
@@ -33,9 +33,8 @@ def fit_loop(model, fit_function, fit_inputs, out_labels=None, batch_size=None, 
 
 def test_loop(model, f, ins, batch_size=None, verbose=0, steps=None, callbacks=None):  # noqa: PT028
     """Evaluate with a function of a list of arrays: the mean loss, or the list of it and the metrics."""
-    return unpack_singleton(
-        evaluate_batches(model, f, batches_of(ins, batch_size, steps), model.metrics_names, verbose, callbacks)
-    )
+    batches = batches_of(ins, batch_size, steps)
+    return unpack_singleton(evaluate_batches(model, f, batches, model.metrics_names, verbose, callbacks))
 
 
 def predict_loop(model, f, ins, batch_size=32, verbose=0, steps=None, callbacks=None):

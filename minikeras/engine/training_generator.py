@@ -3,14 +3,16 @@
 from .batches import StreamBatches
 
 
-def stream_batches(model, source, steps, steps_name="steps", class_weight=None, targets=True, **queue):
+def stream_batches(model, source, steps, queue, steps_name="steps", class_weight=None, shuffle=False, targets=True):
     """The source of batches for the loops. source: gives (inputs, targets) or (inputs, targets, sample_weights), or,
-    without targets, of which only the inputs count. queue: see StreamBatches."""
+    without targets, of which only the inputs count. queue: (max_queue_size, workers, use_multiprocessing)."""
 
     def standardize(item):
-        return _training_feeds(model, item, class_weight) if targets else _prediction_feeds(model, item)
+        parts = _split(item) if targets else (_inputs_in(item, model), None, None)
+        x, y, weights = model._standardized(*parts, class_weight=class_weight)
+        return model._feeds([*x, *y, *weights]), int(x[0].shape[0]) if x else 1
 
-    batches = StreamBatches(source, standardize, steps, steps_name=steps_name, **queue)
+    batches = StreamBatches(source, standardize, steps, shuffle, *queue, steps_name)
     if not model.inputs:  # a subclassed model has to see data first
         standardize(batches.first())
     return batches
@@ -46,19 +48,8 @@ def _split(item):
     return (*item, None, None)[:3]
 
 
-def _training_feeds(model, item, class_weight):
-    x, y, weights = model._standardized(*_split(item), class_weight=class_weight)
-    return model._feeds([*x, *y, *weights]), _size_of(x)
-
-
-def _prediction_feeds(model, item):
+def _inputs_in(item, model):
     x = item[0] if isinstance(item, tuple) else item
     # A list from a data loader may be inputs and targets; one of as many items as there are inputs is inputs.
-    if isinstance(x, list) and model.inputs and len(x) in (2, 3) and len(model._feed_inputs) == 1:
-        x = x[0]
-    x, _, _ = model._standardized(x)
-    return model._feeds(x), _size_of(x)
-
-
-def _size_of(arrays):
-    return int(arrays[0].shape[0]) if arrays else 1
+    pairs = isinstance(x, list) and model.inputs and len(x) in (2, 3) and len(model._feed_inputs) == 1
+    return x[0] if pairs else x

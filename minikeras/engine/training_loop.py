@@ -62,16 +62,6 @@ class LazyLogs(dict):
         return repr(dict(self.items()))
 
 
-def callback_list(model, callbacks, params):
-    """A CallbackList for this model; one that is given is taken as it is, for it has been prepared."""
-    if isinstance(callbacks, CallbackList):
-        return callbacks
-    callbacks = CallbackList(callbacks)
-    callbacks.set_model(model._callback_model())
-    callbacks.set_params(params)
-    return callbacks
-
-
 def backups_in(callbacks):
     """The BackupAndRestore among the callbacks that were given, in a list. Raises ValueError for several."""
     backups = [c for c in list_of_callbacks(callbacks) if isinstance(c, BackupAndRestore)]
@@ -141,12 +131,12 @@ def _fit_epoch(model, function, batches, names, epoch, callbacks, validate, back
 class Validation:
     """What `fit` evaluates after its epochs.
 
-    make_function: () -> the K.function. batches: a source, see `batches.py`. freq: see Model.fit.
+    function: a K.function that gives the values of `names`. batches: a source, see `batches.py`. freq: see Model.fit.
     Call with (epoch, callbacks): the list of the values of `names`, None when this epoch has no validation.
     """
 
-    def __init__(self, model, make_function, batches, names, freq):
-        self.model, self.make_function, self.batches, self.names, self.freq = model, make_function, batches, names, freq
+    def __init__(self, model, function, batches, names, freq):
+        self.model, self.function, self.batches, self.names, self.freq = model, function, batches, names, freq
 
     def due(self, epoch):
         """Whether this epoch has one."""
@@ -155,38 +145,45 @@ class Validation:
     def __call__(self, epoch, callbacks):
         if not self.due(epoch):
             return None
-        return evaluate_batches(self.model, self.make_function(), self.batches, self.names, callbacks=callbacks)
+        return evaluate_batches(self.model, self.function, self.batches, self.names, callbacks=callbacks)
 
 
 def evaluate_batches(model, function, batches, names, verbose=0, callbacks=None):
     """Evaluate on the batches: a list of the mean loss and the metrics."""
     model.reset_metrics()
-    callbacks = callback_list(model, callbacks, _params(batches, verbose))
-    progress = _progress(batches, verbose)
     averages = Averages(names[1:])
-    callbacks.on_test_begin()
-    for size, logs in _each_batch("test", enumerate(batches.epoch()), function, callbacks, names):
+    for size, logs in _one_epoch("test", model, function, batches, verbose, callbacks, names):
         averages.add(size, logs)
-        progress(size)
-    callbacks.on_test_end()
     means = averages.means()
     return [means[name] for name in names]
 
 
 def predict_batches(model, function, batches, verbose=0, callbacks=None):
     """The outputs for all batches: a list of arrays."""
-    callbacks = callback_list(model, callbacks, _params(batches, verbose))
-    progress = _progress(batches, verbose)
     found, waiting = [], None
-    callbacks.on_predict_begin()
-    for size, logs in _each_batch("predict", enumerate(batches.epoch()), function, callbacks):
+    for _, logs in _one_epoch("predict", model, function, batches, verbose, callbacks):
         if waiting is not None:  # fetched one batch late, so that the device does not wait for us
             found.append(waiting["outputs"])
         waiting = logs
-        progress(size)
-    callbacks.on_predict_end()
     found.append(waiting["outputs"])
     return found[0] if len(found) == 1 else [np.concatenate(parts) for parts in zip(*found, strict=True)]
+
+
+def _one_epoch(mode, model, function, batches, verbose, callbacks, names=None):
+    """Run the function on all batches of an evaluation or prediction, and the hooks. Yields as `_each_batch` does."""
+    if not isinstance(callbacks, CallbackList):  # those of a validation have been prepared
+        callbacks = CallbackList(callbacks)
+        callbacks.set_model(model._callback_model())
+        callbacks.set_params({"batch_size": batches.batch_size, "steps": batches.steps, "samples": batches.samples,
+                              "verbose": verbose})  # fmt: skip
+    in_steps = batches.count_mode == "steps"
+    bar = Progbar(batches.steps if in_steps else batches.samples) if verbose == 1 else None
+    getattr(callbacks, f"on_{mode}_begin")()
+    for size, logs in _each_batch(mode, enumerate(batches.epoch()), function, callbacks, names):
+        yield size, logs
+        if bar:
+            bar.add(1 if in_steps else size)
+    getattr(callbacks, f"on_{mode}_end")()
 
 
 def _each_batch(mode, source, function, callbacks, names=None):
@@ -207,16 +204,3 @@ def _each_batch(mode, source, function, callbacks, names=None):
         for hook in ends:
             hook(index, logs)
         yield size, logs
-
-
-def _params(batches, verbose):
-    return {"batch_size": batches.batch_size, "steps": batches.steps, "samples": batches.samples, "verbose": verbose}
-
-
-def _progress(batches, verbose):
-    """A function to call with the size of each batch that is done."""
-    if verbose != 1:
-        return lambda size: None
-    in_steps = batches.count_mode == "steps"
-    bar = Progbar(batches.steps if in_steps else batches.samples)
-    return lambda size: bar.add(1 if in_steps else size)
