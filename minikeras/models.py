@@ -1,87 +1,14 @@
 """Models: the classes, and functions that load, save, copy, split and read them from configs."""
 
-import json
-import math
-
 from .engine.container import Container
 from .engine.input_layer import Input, InputLayer
-from .engine.saving import load_model, save_model
-from .engine.saving_configs import current_config
+from .engine.saving import load_model, model_from_config, model_from_json, model_from_yaml, save_model
 from .engine.sequential import Sequential
 from .engine.training import Model
-from .utils.files import damages
 from .utils.generic_utils import has_arg, to_list, unpack_singleton
 
 __all__ = ["Input", "InputLayer", "Model", "Sequential", "clone_model", "has_arg", "load_model", "model_from_config",
            "model_from_json", "model_from_yaml", "save_model", "split", "to_list"]  # fmt: skip
-
-
-def yaml_module():
-    """PyYAML; ImportError, which says what to install, without it."""
-    try:
-        import yaml
-    except ImportError as error:
-        raise ImportError("YAML needs PyYAML: pip install 'minikeras-multibackend[yaml]'. Or use JSON.") from error
-    return yaml
-
-
-def model_from_config(config, custom_objects=None):
-    """The model (or layer) of {"class_name", "config"}, with new weights.
-
-    custom_objects: dict of name -> class or function that the config uses. Configs of Keras 1 and 2 and of tf.keras 2
-    are read. Raises ValueError for unknown names.
-    """
-    from .layers import deserialize
-
-    if not isinstance(config, dict):
-        raise TypeError("model_from_config: expected a dict with the keys class_name and config, got a list. For the "
-                        "config of a Sequential model use Sequential.from_config.")  # fmt: skip
-    modern = current_config(config, config.get("keras_version"), custom_objects or ())
-    return deserialize(modern, custom_objects=custom_objects)
-
-
-def _model_from_text(what, parse, text, custom_objects):
-    with damages(what):
-        config = parse(text)
-    # Errors of the caller's own classes are the caller's.
-    with damages(what, Exception if custom_objects else (ImportError, ValueError)):
-        return model_from_config(config, custom_objects)
-
-
-def model_from_json(json_string, custom_objects=None):
-    """The model of `model.to_json()`, with new weights. custom_objects: as in `model_from_config`."""
-    return _model_from_text("The JSON text", json.loads, json_string, custom_objects)
-
-
-def model_from_yaml(yaml_string, custom_objects=None):
-    """The model of `model.to_yaml()`, with new weights. Only plain data are read: no Python objects. Needs PyYAML."""
-    yaml = yaml_module()
-
-    class Loader(yaml.SafeLoader):
-        """Plain data, and the tuples that Keras wrote; no merging of dicts, which can double what is there."""
-
-        def flatten_mapping(self, node):
-            pass
-
-    Loader.add_constructor("tag:yaml.org,2002:python/tuple", Loader.construct_yaml_seq)
-
-    def parse(text):
-        config = yaml.load(text, Loader)
-        if _items(config, {}) > 1e6:
-            raise ValueError("it refers to its own parts, which would grow without end")
-        return config
-
-    return _model_from_text("The YAML text", parse, yaml_string, custom_objects)
-
-
-def _items(value, found):
-    """How many items a value has in all, when what is shared counts each time; infinite, when it has itself in it."""
-    if not isinstance(value, (dict, list)):
-        return 1
-    if id(value) not in found:
-        found[id(value)] = math.inf
-        found[id(value)] = 1 + sum(_items(v, found) for v in (value.values() if isinstance(value, dict) else value))
-    return found[id(value)]
 
 
 def clone_model(model, input_tensors=None):

@@ -5,15 +5,16 @@ import json
 from .. import backend as K
 from ..legacy import interfaces
 from ..utils.generic_utils import has_arg, object_list_uid, to_list, unpack_singleton
+from . import saving
 from .base_layer import Layer, assign_weights, padded, running, unique
-from .graph_config import graph_of, json_form, node_config
+from .graph_config import graph_of, node_config
 from .graph_map import GraphMap
 from .input_spec import InputSpec
 from .node import Node, mask_of
+from .saving_configs import json_form, yaml_module
+from .saving_weights import KERAS_VERSION
 from .sharing import entry, whole_config
 from .uses import alias
-
-KERAS_VERSION = "2.3.1"  # of the files and configs that are written
 
 
 class Container(Layer):
@@ -347,8 +348,6 @@ class Container(Layer):
 
     def to_yaml(self, **kwargs):
         """The config as YAML text, for `model_from_yaml`; needs PyYAML. kwargs: for yaml.safe_dump."""
-        from ..models import yaml_module
-
         return yaml_module().safe_dump(json.loads(self.to_json()), **kwargs)
 
     def summary(self, line_length=None, positions=None, print_fn=None):
@@ -365,17 +364,13 @@ class Container(Layer):
 
     def save(self, filepath, overwrite=True, include_optimizer=True):
         """Save architecture, weights and, if asked, the optimizer with its state, in one HDF5 file."""
-        from .saving import save_model
-
-        save_model(self, filepath, overwrite, include_optimizer)
+        saving.save_model(self, filepath, overwrite, include_optimizer)
 
     def save_weights(self, filepath, overwrite=True):
         """Save the weights in an HDF5 file, or a file of safetensors if the name ends so.
 
         overwrite: False asks before it replaces a file.
         """
-        from . import saving
-
         saving.save_weights(self, filepath, overwrite)
 
     def load_weights(self, filepath, by_name=False, skip_mismatch=False, reshape=False, trusted=False):
@@ -385,19 +380,13 @@ class Container(Layer):
         have other shapes (with by_name). reshape: let weights of as many numbers but another shape in. trusted: as for
         `load_model`.
         """
-        from . import saving
-
         saving.load_weights(self, filepath, by_name, skip_mismatch, reshape, trusted)
 
     def __getstate__(self):
-        from .saving import pickle_model
-
-        return pickle_model(self)
+        return saving.pickle_model(self)
 
     def __setstate__(self, state):
-        from .saving import unpickle_model
-
-        self.__dict__ = unpickle_model(state).__dict__
+        self.__dict__ = saving.unpickle_model(state).__dict__
 
 
 for _name in ("input_layers", "output_layers", "nodes_by_depth", "layers_by_depth", "container_nodes"):

@@ -5,6 +5,7 @@ import warnings
 
 from ..utils.generic_utils import unpack_singleton
 from .input_layer import InputLayer
+from .saving_configs import json_form
 from .sharing import KEY, making
 
 
@@ -108,12 +109,3 @@ def _tensor_at(layers, place):
         node_index = 1                 # tf.keras does not count a node of their own for all containers
     node = nodes[node_index] if node_index < len(nodes) else None
     return None if node is None else node.output_tensors[tensor_index]
-
-
-def json_form(value):
-    """JSON for what layers keep in configs: NumPy numbers and arrays, classes and functions by name."""
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    if hasattr(value, "__name__"):
-        return value.__name__
-    raise TypeError(f"{value!r} cannot be put into JSON.")

@@ -3,6 +3,9 @@
 A model file holds the model's config and training config as JSON text, the weights layer by layer, and the state of the
 optimizer. Nothing in a file is ever run: it holds text and numbers, and names that are looked up among known classes.
 """
+
+# A line for each name would be most of the imports.
+# isort: skip_file
 import contextlib
 import io
 import json
@@ -11,40 +14,22 @@ from functools import wraps
 
 from ..utils.files import DamagedFileError, atomic_file, damages
 from ..utils.io_utils import (
-    H5Dict,
-    ask_to_proceed_with_overwrite,
-    import_h5py,
-    load_from_binary_h5py,
-    open_group,
-    save_to_binary_h5py,
+    H5Dict, ask_to_proceed_with_overwrite, import_h5py, load_from_binary_h5py, open_group, save_to_binary_h5py,
 )
-from .saving_configs import own_objects, to_json
+from .saving_configs import model_from_config, model_from_json, model_from_yaml, own_objects, to_json
 from .saving_safetensors import read_safetensors, write_safetensors
 from .saving_training import compile_as_saved, training_config
 from .saving_weights import (
-    KERAS_VERSION,
-    load_attributes_from_hdf5_group,
-    load_weights_from_hdf5_group,
-    load_weights_from_hdf5_group_by_name,
-    preprocess_weights_for_loading,
-    save_attributes_to_hdf5_group,
-    save_weights_to_hdf5_group,
-    write_weights,
+    KERAS_VERSION, load_attributes_from_hdf5_group, load_weights_from_hdf5_group, load_weights_from_hdf5_group_by_name,
+    preprocess_weights_for_loading, save_attributes_to_hdf5_group, save_weights_to_hdf5_group, write_weights,
 )
 
 __all__ = ["H5Dict", "allow_read_from_gcs", "allow_write_to_gcs", "ask_to_proceed_with_overwrite",
            "load_attributes_from_hdf5_group", "load_from_binary_h5py", "load_model", "load_weights",
-           "load_weights_from_hdf5_group", "load_weights_from_hdf5_group_by_name", "pickle_model",
-           "preprocess_weights_for_loading",
+           "load_weights_from_hdf5_group", "load_weights_from_hdf5_group_by_name", "model_from_config",
+           "model_from_json", "model_from_yaml", "pickle_model", "preprocess_weights_for_loading",
            "save_attributes_to_hdf5_group", "save_model", "save_to_binary_h5py", "save_weights",
            "save_weights_to_hdf5_group", "unpickle_model"]
-
-
-def __getattr__(name):
-    if name not in ("model_from_config", "model_from_json", "model_from_yaml"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .. import models
-    return getattr(models, name)
 
 
 def save_model(model, filepath, overwrite=True, include_optimizer=True):
@@ -182,9 +167,8 @@ def _write_model(model, group, include_optimizer):
     save_weights_to_hdf5_group(group["model_weights"], model.layers)
     if include_optimizer and getattr(model, "optimizer", None) is not None:
         group["training_config"] = to_json(training_config(model))
-        weights = model.optimizer.weights
-        if weights:
-            write_weights(group["optimizer_weights"], weights)
+        if model.optimizer.weights:
+            write_weights(group["optimizer_weights"], model.optimizer.weights)
 
 
 def _read_json(group, name):
@@ -198,7 +182,6 @@ def _read_json(group, name):
 
 
 def _read_model(group, custom_objects, compile):
-    from ..models import model_from_config
     config = _read_json(group, "model_config")
     if config is None:
         raise ValueError("No model found: there is no model_config. A file of weights alone is for model.load_weights.")

@@ -1,4 +1,4 @@
-"""Configs as JSON text, and configs of other versions of Keras in today's terms.
+"""Configs as JSON text, models of them, and configs of other versions of Keras in today's terms.
 
 A newer version writes arguments that did not exist before; as long as such a key only states what was always the case,
 it is dropped. A key that says more is left in place, and the constructor refuses it by name.
@@ -6,6 +6,7 @@ it is dropped. A key that says more is left in place, and the constructor refuse
 import functools
 import inspect
 import json
+import math
 import re
 import sys
 import warnings
@@ -14,6 +15,7 @@ import numpy as np
 
 from .. import backend as K
 from ..legacy.interfaces import modern_config
+from ..utils.files import damages
 from ..utils.generic_utils import get_custom_objects
 from .config import constructor_arguments
 from .sharing import KEY
@@ -21,10 +23,11 @@ from .sharing import KEY
 
 def to_json(config):
     """JSON text of a config: NumPy values as numbers and lists, objects by class and config, functions by name."""
-    return json.dumps(config, default=_jsonable)
+    return json.dumps(config, default=json_form)
 
 
-def _jsonable(value):
+def json_form(value):
+    """JSON for what configs hold: NumPy numbers and arrays, objects by class and config, functions by name."""
     if isinstance(value, (np.ndarray, np.generic)):
         return value.tolist()
     if hasattr(value, "get_config"):
@@ -35,6 +38,74 @@ def _jsonable(value):
     if K.is_tensor(value):
         todo = "if the function of a Lambda layer takes it from outside, make it an input of the layer"
     raise TypeError(f"{value!r} of type {type(value).__name__} has no JSON form: {todo}.")
+
+
+def yaml_module():
+    """PyYAML; ImportError, which says what to install, without it."""
+    try:
+        import yaml
+    except ImportError as error:
+        raise ImportError("YAML needs PyYAML: pip install 'minikeras-multibackend[yaml]'. Or use JSON.") from error
+    return yaml
+
+
+def model_from_config(config, custom_objects=None):
+    """The model (or layer) of {"class_name", "config"}, with new weights.
+
+    custom_objects: dict of name -> class or function that the config uses. Configs of Keras 1 and 2 and of tf.keras 2
+    are read. Raises ValueError for unknown names.
+    """
+    from ..layers import deserialize
+
+    if not isinstance(config, dict):
+        raise TypeError("model_from_config: expected a dict with the keys class_name and config, got a list. For the "
+                        "config of a Sequential model use Sequential.from_config.")  # fmt: skip
+    modern = current_config(config, config.get("keras_version"), custom_objects or ())
+    return deserialize(modern, custom_objects=custom_objects)
+
+
+def _model_from_text(what, parse, text, custom_objects):
+    with damages(what):
+        config = parse(text)
+    # Errors of the caller's own classes are the caller's.
+    with damages(what, Exception if custom_objects else (ImportError, ValueError)):
+        return model_from_config(config, custom_objects)
+
+
+def model_from_json(json_string, custom_objects=None):
+    """The model of `model.to_json()`, with new weights. custom_objects: as in `model_from_config`."""
+    return _model_from_text("The JSON text", json.loads, json_string, custom_objects)
+
+
+def model_from_yaml(yaml_string, custom_objects=None):
+    """The model of `model.to_yaml()`, with new weights. Only plain data are read: no Python objects. Needs PyYAML."""
+    yaml = yaml_module()
+
+    class Loader(yaml.SafeLoader):
+        """Plain data, and the tuples that Keras wrote; no merging of dicts, which can double what is there."""
+
+        def flatten_mapping(self, node):
+            pass
+
+    Loader.add_constructor("tag:yaml.org,2002:python/tuple", Loader.construct_yaml_seq)
+
+    def parse(text):
+        config = yaml.load(text, Loader)
+        if _items(config, {}) > 1e6:
+            raise ValueError("it refers to its own parts, which would grow without end")
+        return config
+
+    return _model_from_text("The YAML text", parse, yaml_string, custom_objects)
+
+
+def _items(value, found):
+    """How many items a value has in all, when what is shared counts each time; infinite, when it has itself in it."""
+    if not isinstance(value, (dict, list)):
+        return 1
+    if id(value) not in found:
+        found[id(value)] = math.inf
+        found[id(value)] = 1 + sum(_items(v, found) for v in (value.values() if isinstance(value, dict) else value))
+    return found[id(value)]
 
 
 def own_objects(model):
