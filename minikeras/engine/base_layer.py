@@ -11,7 +11,7 @@ import numpy as np
 from .. import backend as K
 from ..legacy import interfaces
 from ..utils.generic_utils import has_arg, is_all_none, object_list_uid, to_list, unpack_singleton
-from .config import constructor_arguments, serialized, snake_case
+from .config import constructor_arguments, serialized, snake_case, who
 from .input_spec import InputSpec, check_inputs
 from .node import Node, mask_of
 from .uses import Uses, alias
@@ -19,13 +19,10 @@ from .uses import Uses, alias
 __all__ = ["InputSpec", "Layer", "Node", "disable_tracking"]
 
 _KNOWN_ARGUMENTS = {"batch_input_shape", "batch_size", "dtype", "input_dim", "input_dtype", "input_length",
-                    "input_shape",
-                    "name", "trainable", "weights"}  # fmt: skip
+                    "input_shape", "name", "trainable", "weights"}  # fmt: skip
 
 _OURS = __name__.partition(".")[0] + ".layers."
 _HOLDERS = (list, tuple, dict)
-_OF_CALLS = ("_losses", "_updates", "_metric_results", "_inbound_nodes", "_outbound_nodes")
-_BY_CALL = ("_per_input_losses", "_per_input_updates", "_inner_calls")
 _PARTS = ("_layers", "_metrics", "_trainable_weights", "_non_trainable_weights")
 
 
@@ -37,6 +34,13 @@ class _UnderWay(threading.local):
 
 
 _under_way = _UnderWay()
+
+
+def _without_calls():
+    """The state of a layer that has not been called."""
+    lists = ("_losses", "_updates", "_metric_results", "_inbound_nodes", "_outbound_nodes")
+    by_inputs = ("_per_input_losses", "_per_input_updates", "_inner_calls")
+    return {**{name: [] for name in lists}, **{name: {} for name in by_inputs}}
 
 
 def unique(items):
@@ -99,14 +103,9 @@ class Layer(Uses):
             prefix = snake_case(type(self).__name__)
             name = f"{prefix}_{K.get_uid(prefix)}"
         self.name, self.trainable = name, trainable
-        state = self.__dict__
         for parts in _PARTS:  # some may have come before, from attributes set ahead of super().__init__
-            state.setdefault(parts, [])
-        for items in _OF_CALLS:
-            state[items] = []
-        for table in _BY_CALL:
-            state[table] = {}
-        state.update(_built=False, _initial_weights=None)
+            self.__dict__.setdefault(parts, [])
+        self.__dict__.update(_without_calls(), _built=False, _initial_weights=None)
 
     def __setattr__(self, name, value):
         before = self.__dict__.get(name)
@@ -154,9 +153,8 @@ class Layer(Uses):
     def __getstate__(self):
         """For copy.deepcopy and pickle: arguments, weights and parts, without the calls and what hangs on them."""
         always = self._per_input_losses.get(None, [])
-        state = {key: [] if key in _OF_CALLS else {} if key in _BY_CALL else value
-                 for key, value in self.__dict__.items()}  # fmt: skip
-        return {**state, "_losses": always, "_per_input_losses": {None: always} if always else {}}
+        return {**self.__dict__, **_without_calls(), "_losses": always,
+                "_per_input_losses": {None: always} if always else {}}  # fmt: skip
 
     def __setstate__(self, state):
         self.__dict__.update(state)
@@ -183,9 +181,9 @@ class Layer(Uses):
         dtype = dtype or self.dtype or K.floatx()
         shape = () if shape is None else tuple(shape)
         if not all(isinstance(size, Integral) and size >= 0 for size in shape):
-            raise ValueError(f"Layer {self.name!r} ({type(self).__name__}): the shape {shape} of weight {name!r} is "
-                             "not fully known, or its sizes are not whole numbers. Give the sizes of the input's axes, "
-                             "as in Input(shape=...).")  # fmt: skip
+            raise ValueError(f"Layer {who(self)}: the shape {shape} of weight {name!r} is not fully known, or its "
+                             "sizes are not whole numbers. Give the sizes of the input's axes, as in Input(shape=...)."
+                             )  # fmt: skip
         initializer = initializers.get(initializer or ("glorot_uniform" if "float" in dtype else "zeros"))
         weight = K.variable(initializer(shape, dtype=dtype), dtype=dtype, name=name,
                             constraint=constraints.get(constraint))  # fmt: skip
@@ -240,8 +238,8 @@ class Layer(Uses):
     def count_params(self):
         """Number of scalars in the weights. Raises RuntimeError before the layer is built."""
         if not self.built:
-            raise RuntimeError(f"count_params: layer {self.name!r} ({type(self).__name__}) has no weights yet. Call it "
-                               "on an input, or build(input_shape) it, first.")  # fmt: skip
+            raise RuntimeError(f"count_params: layer {who(self)} has no weights yet. Call it on an input, or "
+                               "build(input_shape) it, first.")  # fmt: skip
         return sum(int(np.prod(K.int_shape(w))) for w in self.weights)
 
     # Losses, updates, metrics
@@ -331,7 +329,7 @@ class Layer(Uses):
         metric, result = getattr(value, "_metric_obj", None), value
         if metric is None:
             if name is None:
-                raise ValueError(f"Layer {self.name!r} ({type(self).__name__}): add_metric needs a name.")
+                raise ValueError(f"Layer {who(self)}: add_metric needs a name.")
             metric = next((m for m in self._metrics if m.name == name), None) or metrics.Mean(name=name)
             result = metric(value)
         if not any(metric is known for known in self._metrics):
@@ -368,9 +366,9 @@ class Layer(Uses):
         if self.supports_masking:
             return mask
         if mask is not None and not is_all_none(mask):
-            raise TypeError(f"Layer {self.name!r} ({type(self).__name__}) does not support masking, but it got a mask: "
-                            f"{mask!r}. Take the Masking layer or mask_zero away, or put a layer in between that ends "
-                            "the mask.")  # fmt: skip
+            raise TypeError(f"Layer {who(self)} does not support masking, but it got a mask: {mask!r}. Take the "
+                            "Masking layer or mask_zero away, or put a layer in between that ends the mask."
+                            )  # fmt: skip
         return None
 
     def assert_input_compatibility(self, inputs):
@@ -395,8 +393,8 @@ class Layer(Uses):
             output = self.call(inputs, **kwargs)
             outputs = [K.identity(t) if any(t is x for x in tensors) else t for t in to_list(output, allow_tuple=True)]
             if not all(map(K.is_tensor, outputs)):
-                raise ValueError(f"Layer {self.name!r} ({type(self).__name__}): `call` has to return a tensor, or a "
-                                 f"list of them; it returned {output!r}.")  # fmt: skip
+                raise ValueError(f"Layer {who(self)}: `call` has to return a tensor, or a list of them; it returned "
+                                 f"{output!r}.")  # fmt: skip
             output_mask = self.compute_mask(inputs, mask)
             shapes = [K.int_shape(x) for x in tensors]
             self._add_inbound_node(tensors, outputs, mask, padded(output_mask, outputs), shapes,
@@ -428,12 +426,10 @@ class Layer(Uses):
     def _output_shapes(self, input_shape, outputs):
         """The static shapes of the outputs; where the graph does not know a size, `compute_output_shape` may."""
         shapes = [tuple(t.shape) for t in outputs]
-        if all(None not in shape[1:] for shape in shapes):
+        unknown = any(None in shape[1:] for shape in shapes)
+        if not unknown or type(self).compute_output_shape is Layer.compute_output_shape:
             return shapes
-        if type(self).compute_output_shape is Layer.compute_output_shape:
-            return shapes
-        computed = self.compute_output_shape(input_shape)
-        computed = computed if isinstance(computed, list) else [computed]
+        computed = to_list(self.compute_output_shape(input_shape))
         if len(computed) != len(shapes):
             return shapes
         return [_merged(shape, other) for shape, other in zip(shapes, computed, strict=True)]
@@ -452,11 +448,8 @@ class Layer(Uses):
         By default they are read off the constructor's signature: each that is kept in an attribute of its name.
         Initializers, regularizers, constraints, activations and layers are in the form of their modules' `serialize`.
         """
-        config = {"name": self.name, "trainable": self.trainable}
-        if hasattr(self, "batch_input_shape"):
-            config["batch_input_shape"] = self.batch_input_shape
-        if hasattr(self, "dtype"):
-            config["dtype"] = self.dtype
+        kept = ("name", "trainable", "batch_input_shape", "dtype")
+        config = {name: getattr(self, name) for name in kept if hasattr(self, name)}
         for name in constructor_arguments(type(self), Layer):
             if name not in ("name", "trainable", "dtype", "weights", *self._not_stored):
                 # No such attribute, or no config form: the layer's own get_config has to say what it means.
@@ -493,13 +486,12 @@ def assign_weights(layer, variables, values):
     """Set the variables of a layer to a list of arrays. Raises ValueError when number or shapes differ."""
     values = list(values)
     if len(values) != len(variables):
-        raise ValueError(f"Layer {layer.name!r} ({type(layer).__name__}) has {len(variables)} weights; set_weights got "
-                         f"{len(values)} arrays, of shapes {[np.shape(v) for v in values][:50]}.")  # fmt: skip
+        raise ValueError(f"Layer {who(layer)} has {len(variables)} weights; set_weights got {len(values)} arrays, of "
+                         f"shapes {[np.shape(v) for v in values][:50]}.")  # fmt: skip
     for variable, value in zip(variables, values, strict=True):
         if tuple(K.int_shape(variable)) != np.shape(value):
-            raise ValueError(f"Layer {layer.name!r} ({type(layer).__name__}): weight {variable.name!r} has shape "
-                             f"{K.int_shape(variable)}; set_weights got an array of shape {np.shape(value)}."
-                             )  # fmt: skip
+            raise ValueError(f"Layer {who(layer)}: weight {variable.name!r} has shape {K.int_shape(variable)}; "
+                             f"set_weights got an array of shape {np.shape(value)}.")  # fmt: skip
     K.batch_set_value(list(zip(variables, values, strict=True)))
 
 

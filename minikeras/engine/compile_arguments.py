@@ -24,9 +24,8 @@ def per_output(what, value, names, default=None):
         return [value.get(name, default) for name in names]
     if isinstance(value, (list, tuple)):
         if len(value) != len(names):
-            raise ValueError(
-                f"compile: {what} has {len(value)} items, but the model has {len(names)} outputs: {names}."
-            )
+            raise ValueError(f"compile: {what} has {len(value)} items, but the model has {len(names)} outputs: {names}."
+                             )  # fmt: skip
         return list(value)
     return [value for _ in names]
 
@@ -62,13 +61,18 @@ def prepare_loss_weights(output_names, loss_weights=None):
     return per_output("loss_weights", loss_weights, output_names, 1.0)
 
 
+def is_temporal(sample_weight_mode):
+    """Whether sample weights are those of timesteps. Raises ValueError for a mode that there is not."""
+    if sample_weight_mode not in (None, "temporal"):
+        raise ValueError(f"compile: sample_weight_mode is None or 'temporal', got {sample_weight_mode!r}.")
+    return sample_weight_mode == "temporal"
+
+
 def get_output_sample_weight_and_mode(skip_target_weighing_indices, sample_weight_mode, output_name, output_index):
     """(placeholder, mode) of the sample weights of an output; (None, None) for one without a loss."""
     if output_index in skip_target_weighing_indices:
         return None, None
-    if sample_weight_mode not in (None, "temporal"):
-        raise ValueError(f"compile: sample_weight_mode is None or 'temporal', got {sample_weight_mode!r}.")
-    shape = (None, None) if sample_weight_mode == "temporal" else (None,)
+    shape = (None, None) if is_temporal(sample_weight_mode) else (None,)
     return K.placeholder(shape=shape, name=f"{output_name}_sample_weights"), sample_weight_mode
 
 
@@ -113,11 +117,7 @@ def metrics_of_outputs(metrics, output_names):
         return [to_list(item, allow_tuple=True) for item in per_output("metrics", metrics, output_names)]
     if len(output_names) == 1:
         return [list(metrics)]
-    return [[_clone(metric) for metric in metrics] for _ in output_names]
-
-
-def _clone(metric):
-    return type(metric).from_config(metric.get_config()) if isinstance(metric, metrics_module.Metric) else metric
+    return [metrics_module.clone_metrics(metrics) for _ in output_names]
 
 
 def collect_per_output_metric_info(metrics, output_names, output_shapes, loss_fns, is_weighted=False):

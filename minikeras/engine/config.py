@@ -18,6 +18,11 @@ def snake_case(name):
     return "private" + words if words.startswith("_") else words
 
 
+def who(layer):
+    """A layer in messages: its name and class."""
+    return f"{layer.name!r} ({type(layer).__name__})"
+
+
 def constructor_arguments(cls, stop):
     """Names of the constructor's parameters, and, as long as **kwargs hands on the rest, of those of the bases.
 

@@ -7,6 +7,7 @@ from ..legacy import interfaces
 from ..utils.generic_utils import has_arg, object_list_uid, to_list, unpack_singleton
 from . import saving
 from .base_layer import Layer, assign_weights, padded, running, unique
+from .config import who
 from .graph_config import graph_of, node_config
 from .graph_map import GraphMap
 from .input_spec import InputSpec
@@ -60,7 +61,7 @@ class Container(Layer):
         _check_ends(self.name, inputs, outputs)
         self._is_graph_network, self.built, self._map = True, True, None
         self._output_cache = {}
-        self._set_ends(inputs, outputs)
+        self.inputs, self.outputs = inputs, outputs
         self._input_coordinates = [t._keras_history for t in inputs]
         self._output_coordinates = [t._keras_history for t in outputs]
         self._input_layers = [layer for layer, _, _ in self._input_coordinates]
@@ -69,9 +70,6 @@ class Container(Layer):
                         [getattr(layer, "is_placeholder", True) for layer in self._input_layers])  # fmt: skip
         self._inbound_nodes = []
         Node.source(self, inputs, outputs, [mask_of(t) for t in outputs])
-
-    def _set_ends(self, inputs, outputs):
-        self.inputs, self.outputs = inputs, outputs
 
     def _set_names(self, input_names, output_names, fed=None):
         """Names of inputs and outputs, and what of the inputs is fed (some may be made of given tensors)."""
@@ -93,25 +91,16 @@ class Container(Layer):
         node = self._inbound_nodes[0]
         return node.input_tensors, node.output_tensors
 
-    @property
-    def _nodes_by_depth(self):
-        return self._graph.nodes_by_depth
-
-    @property
-    def _layers_by_depth(self):
-        return self._graph.layers_by_depth
+    _nodes_by_depth = property(lambda self: self._graph.nodes_by_depth)
+    _layers_by_depth = property(lambda self: self._graph.layers_by_depth)
 
     @property
     def _network_nodes(self):
         """Keys '<layer>_ib-<index>' of the nodes that belong to the graph."""
-        return {self._node_key(layer, index) for layer in self._graph.layers
+        return {f"{layer.name}_ib-{index}" for layer in self._graph.layers
                 for index, node in enumerate(layer._inbound_nodes) if node in self._graph}  # fmt: skip
 
     _container_nodes = _network_nodes
-
-    @staticmethod
-    def _node_key(layer, node_index):
-        return f"{layer.name}_ib-{node_index}"
 
     @property
     def layers(self):
@@ -148,9 +137,7 @@ class Container(Layer):
 
     def _run_cached(self, inputs, mask):
         if not self._is_graph_network:
-            raise NotImplementedError(
-                f"Model {self.name!r} ({type(self).__name__}): a subclass of Model defines `call`."
-            )
+            raise NotImplementedError(f"Model {who(self)}: a subclass of Model defines `call`.")
         inputs = to_list(inputs, allow_tuple=True)
         masks = [None] * len(inputs) if mask is None else to_list(mask, allow_tuple=True)
         key = object_list_uid(inputs) + "_" + object_list_uid(masks)
@@ -167,8 +154,7 @@ class Container(Layer):
         """
         masks = [None] * len(inputs) if masks is None else masks
         if len(inputs) != len(self.inputs):
-            raise ValueError(f"Model {self.name!r} ({type(self).__name__}) has {len(self.inputs)} inputs; it was "
-                             f"called on {len(inputs)}.")  # fmt: skip
+            raise ValueError(f"Model {who(self)} has {len(self.inputs)} inputs; it was called on {len(inputs)}.")
         known = {id(x): (y, mask) for x, y, mask in zip(self.inputs, inputs, masks, strict=True)}
         with running(self, inputs):
             for node in self._graph.computable(known):
@@ -184,7 +170,7 @@ class Container(Layer):
         """Shape(s) of the outputs, with the batch. input_shape: tuple, or a list of them, one an input."""
         if not self._is_graph_network:
             if type(self).call is Container.call or self.outputs is None:
-                raise NotImplementedError(f"Model {self.name!r} ({type(self).__name__}): define compute_output_shape.")
+                raise NotImplementedError(f"Model {who(self)}: define compute_output_shape.")
             return unpack_singleton([K.int_shape(t) for t in self.outputs])
         shapes = dict(zip(map(id, self.inputs), to_list(input_shape), strict=True))
         for node in self._graph.computable(shapes):
@@ -219,10 +205,8 @@ class Container(Layer):
                 layer.reset_states()
 
     def _items_for(self, attribute, method, inputs):
-        found = super()._items_for(attribute, method, inputs)
-        return unique(
-            found + [item for layer, given in self._own_calls(inputs) for item in getattr(layer, method)(given)]
-        )
+        own = [item for layer, given in self._own_calls(inputs) for item in getattr(layer, method)(given)]
+        return unique(super()._items_for(attribute, method, inputs) + own)
 
     def _state_updates_for(self, inputs):
         own = [u for layer, given in self._own_calls(inputs) for u in layer._state_updates_for(given)]
@@ -289,8 +273,8 @@ class Container(Layer):
         Raises NotImplementedError for subclassed models: their graph is Python code.
         """
         if not self._is_graph_network:
-            raise NotImplementedError(f"Model {self.name!r} ({type(self).__name__}): the graph of a subclassed model "
-                                      "is in its code, so it has no config. Save its weights.")  # fmt: skip
+            raise NotImplementedError(f"Model {who(self)}: the graph of a subclassed model is in its code, so it has "
+                                      "no config. Save its weights.")  # fmt: skip
         return whole_config(self._described)
 
     def _described(self):
@@ -308,11 +292,9 @@ class Container(Layer):
             return self._with_flag({"name": self.name, "layers": layers, "input_layers": ends(self._input_coordinates),
                                     "output_layers": ends(self._output_coordinates)})  # fmt: skip
         except KeyError as error:
-            raise ValueError(
-                f"Model {self.name!r} has no config, as what its layers are called on comes from layers that are not "
-                "in its list. A model that was cut open by overwriting its inputs and layers can be called, not "
-                "saved: use minikeras.models.split."
-            ) from error
+            raise ValueError(f"Model {self.name!r} has no config, as what its layers are called on comes from layers "
+                             "that are not in its list. A model that was cut open by overwriting its inputs and layers "
+                             "can be called, not saved: use minikeras.models.split.") from error  # fmt: skip
 
     def _with_flag(self, config):
         """The config of a model that is not frozen as a whole is that of Keras, which forgets that it is."""
@@ -355,9 +337,8 @@ class Container(Layer):
         from ..utils.layer_utils import print_summary
 
         if not self.built:
-            raise ValueError(
-                f"Model {self.name!r} has no weights yet. Call build(input_shape), or fit it on data, first."
-            )
+            raise ValueError(f"Model {self.name!r} has no weights yet. Call build(input_shape), or fit it on data, "
+                             "first.")  # fmt: skip
         return print_summary(self, line_length=line_length, positions=positions, print_fn=print_fn)
 
     # Files
@@ -412,10 +393,9 @@ def _check_ends(name, inputs, outputs):
             raise ValueError(f"Model {name!r} needs at least one {what}.")
         for t in tensors:
             if not hasattr(t, "_keras_history"):
-                raise ValueError(
-                    f"Model {name!r}: the {what} {t!r} is not the output of a layer. Inputs come from Input(...); an "
-                    "output that K functions made has to be put into a Lambda layer."
-                )
+                raise ValueError(f"Model {name!r}: the {what} {t!r} is not the output of a layer. Inputs come from "
+                                 "Input(...); an output that K functions made has to be put into a Lambda layer."
+                                 )  # fmt: skip
     if len({id(t) for t in inputs}) != len(inputs):
         raise ValueError(f"Model {name!r}: an input occurs twice among {[t.name for t in inputs]}.")
 

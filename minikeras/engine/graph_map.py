@@ -1,6 +1,10 @@
 """The walk from the outputs of a model back to its inputs: which nodes belong to it, and in which order they run."""
 
+from collections import Counter
+
+from .config import who
 from .input_layer import InputLayer
+from .node import maker_of
 
 _ENTERED, _LEFT = 1, 2
 
@@ -20,10 +24,7 @@ class GraphMap:
             self._walk(tensor)
         self._add_unused(inputs)
         self._find_depths()
-        self.nodes = [node for depth in sorted(self.nodes_by_depth, reverse=True)
-                      for node in self.nodes_by_depth[depth]]  # fmt: skip
-        self.layers = [layer for depth in sorted(self.layers_by_depth, reverse=True)
-                       for layer in self.layers_by_depth[depth]]  # fmt: skip
+        self.nodes, self.layers = _deepest_first(self.nodes_by_depth), _deepest_first(self.layers_by_depth)
         self._check_connected(inputs)
         self._check_names()
         self._node_ids = {id(node) for node in self.nodes}
@@ -44,8 +45,7 @@ class GraphMap:
 
     def _walk(self, tensor):
         """Depth first, without recursion: producers enter `_order` before what uses them."""
-        layer, node_index, _ = tensor._keras_history
-        root = layer._inbound_nodes[node_index]
+        root = maker_of(tensor)
         if id(root) in self._state:
             return
         stack = [(root, self._enter(root))]
@@ -66,7 +66,7 @@ class GraphMap:
     def _add_unused(self, inputs):
         """Inputs that no output needs belong to the model all the same: they are fed."""
         for tensor in inputs:
-            node = tensor._keras_history[0]._inbound_nodes[tensor._keras_history[1]]
+            node = maker_of(tensor)
             if id(node) not in self._state:
                 self._rank.setdefault(node.outbound_layer, len(self._rank))
                 self._order.insert(0, node)
@@ -93,12 +93,10 @@ class GraphMap:
             fine.append(layer.name)
 
     def _check_names(self):
-        seen = set()
-        for layer in self.layers:
-            if layer.name in seen:
-                raise ValueError(f"The name {layer.name!r} is used {sum(x.name == layer.name for x in self.layers)} "
-                                 "times in the model. Layers of a model need names of their own.")  # fmt: skip
-            seen.add(layer.name)
+        for name, count in Counter(layer.name for layer in self.layers).items():
+            if count > 1:
+                raise ValueError(f"The name {name!r} is used {count} times in the model. Layers of a model need names "
+                                 "of their own.")  # fmt: skip
 
 
 def _by_depth(depths):
@@ -108,10 +106,14 @@ def _by_depth(depths):
     return table
 
 
+def _deepest_first(table):
+    return [item for depth in sorted(table, reverse=True) for item in table[depth]]
+
+
 def _disconnected(tensor, layer, fine):
     shown = fine if len(fine) <= 20 else ["...", *fine[-20:]]
-    text = (f"Graph disconnected: the value of tensor {tensor.name!r} at layer {layer.name!r} ({type(layer).__name__}) "
-            f"cannot be had from the inputs of the model. Layers reached without trouble: {shown}.")  # fmt: skip
+    text = (f"Graph disconnected: the value of tensor {tensor.name!r} at layer {who(layer)} cannot be had from the "
+            f"inputs of the model. Layers reached without trouble: {shown}.")  # fmt: skip
     if isinstance(layer, InputLayer):
         return text + f" The outputs need the input {layer.name!r}; add it to the inputs."
     if not hasattr(tensor, "_keras_history"):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import backend as K
+from .config import who
 
 
 class InputSpec:
@@ -28,24 +29,19 @@ def check_inputs(layer, inputs, specs):
     for x in inputs:
         if not K.is_tensor(x):
             what = f"{type(x).__name__} of shape {np.shape(x)}" if hasattr(x, "shape") else repr(x)
-            raise ValueError(
-                f"Layer {layer.name!r} ({type(layer).__name__}) was called on {what}, which is no symbolic tensor. "
-                "Call it on the output of another layer or of Input(...); to give it data, make a Model, and predict."
-            )
+            raise ValueError(f"Layer {who(layer)} was called on {what}, which is no symbolic tensor. Call it on the "
+                             "output of another layer or of Input(...); to give it data, make a Model, and predict."
+                             )  # fmt: skip
     if not specs:
         return
     if len(inputs) != len(specs):
-        raise ValueError(
-            f"Layer {layer.name!r} ({type(layer).__name__}) expects {len(specs)} inputs, but it got {len(inputs)}: "
-            f"shapes {[K.int_shape(x) for x in inputs]}."
-        )
+        raise ValueError(f"Layer {who(layer)} expects {len(specs)} inputs, but it got {len(inputs)}: shapes "
+                         f"{[K.int_shape(x) for x in inputs]}.")  # fmt: skip
     for index, (x, spec) in enumerate(zip(inputs, specs, strict=True)):
         problem = spec and _mismatch(K.int_shape(x), K.dtype(x), spec)
         if problem:
-            raise ValueError(
-                f"Input {index} is incompatible with layer {layer.name!r} ({type(layer).__name__}): {problem}\n"
-                f"  found: shape {K.int_shape(x)}, dtype {K.dtype(x)}"
-            )
+            raise ValueError(f"Input {index} is incompatible with layer {who(layer)}: {problem}\n"
+                             f"  found: shape {K.int_shape(x)}, dtype {K.dtype(x)}")  # fmt: skip
 
 
 def _mismatch(shape, dtype, spec):

@@ -44,10 +44,12 @@ class Node:
                 "tensor_indices": self.tensor_indices}  # fmt: skip
 
 
+def maker_of(tensor):
+    """The node whose layer made a tensor."""
+    layer, node_index, _ = tensor._keras_history
+    return layer._inbound_nodes[node_index]
+
+
 def mask_of(tensor):
     """The mask that the layer of a tensor gave it, or None."""
-    history = getattr(tensor, "_keras_history", None)
-    if history is None:
-        return None
-    layer, node_index, tensor_index = history
-    return layer._inbound_nodes[node_index].output_masks[tensor_index]
+    return maker_of(tensor).output_masks[tensor._keras_history[2]] if hasattr(tensor, "_keras_history") else None

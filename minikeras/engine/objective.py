@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from .. import backend as K
 from .. import metrics as metrics_module
-from ..utils.generic_utils import check_for_unexpected_keys
+from ..utils.generic_utils import check_for_unexpected_keys, to_list
 from .compile_arguments import (
-    call_metric_function, collect_per_output_metric_info, per_output, prepare_loss_functions, prepare_loss_weights,
-    with_mask,
+    call_metric_function, collect_per_output_metric_info, is_temporal, per_output, prepare_loss_functions,
+    prepare_loss_weights, with_mask,
 )  # fmt: skip
 from .node import mask_of
 
@@ -39,38 +39,32 @@ class Objective:
     def _make_targets(self, target_tensors):
         given = _given_targets(target_tensors, self.names)
         self.targets, self.fed = [], []
-        for i, (output, name, loss, tensor) in enumerate(
-                zip(self.outputs, self.names, self.loss_functions, given, strict=True)):  # fmt: skip
+        for i, (output, loss, tensor) in enumerate(zip(self.outputs, self.loss_functions, given, strict=True)):
             if loss is None:
-                self.targets.append(None)
-                continue
-            if tensor is None:
-                tensor = K.placeholder(ndim=len(self.shapes[i]), name=f"{name}_target", dtype=K.dtype(output))
+                tensor = None
+            elif tensor is None:
+                tensor = K.placeholder(ndim=K.ndim(output), name=f"{self.names[i]}_target", dtype=K.dtype(output))
             self.targets.append(tensor)
             # One that is an input of the model is fed as that.
-            if K.is_placeholder(tensor) and not hasattr(tensor, "_keras_history"):
+            if tensor is not None and K.is_placeholder(tensor) and not hasattr(tensor, "_keras_history"):
                 self.fed.append(i)
 
     def _make_sample_weights(self, sample_weight_mode):
         """Ones, in the sizes of the targets, that are fed when there are weights."""
         modes = per_output("sample_weight_mode", sample_weight_mode, self.names)
-        self.sample_weights, self.modes = [], []
-        for i, (target, mode) in enumerate(zip(self.targets, modes, strict=True)):
-            if mode not in (None, "temporal"):
-                raise ValueError(f"compile: sample_weight_mode is None or 'temporal', got {mode!r}.")
-            weights = None
-            if i in self.fed:
-                weights = K.ones(K.shape(target)[: 2 if mode == "temporal" else 1], dtype=K.floatx())
-                weights.name = f"{self.names[i]}_sample_weights:0"
-            self.sample_weights.append(weights)
-            self.modes.append(mode if weights is not None else None)
+        ndims = [2 if is_temporal(mode) else 1 for mode in modes]
+        self.sample_weights, self.modes = [None for _ in modes], [None for _ in modes]
+        for i in self.fed:
+            weights = K.ones(K.shape(self.targets[i])[: ndims[i]], dtype=K.floatx())
+            weights.name = f"{self.names[i]}_sample_weights:0"
+            self.sample_weights[i], self.modes[i] = weights, modes[i]
 
     def trained(self):
         """Indices of the outputs that have a loss."""
         return [i for i, target in enumerate(self.targets) if target is not None]
 
     def _add_losses(self, penalties):
-        total = None
+        terms = []
         with K.name_scope("loss"):
             for i in self.trained():
                 with K.name_scope(f"{self.names[i]}_loss"):
@@ -80,14 +74,12 @@ class Objective:
                     metric = metrics_module.Mean(name=f"{self.names[i]}_loss")
                     self.output_loss_metrics.append(metric)
                     self.metrics_tensors.append(metric(loss))
-                term = self.loss_weights[i] * loss
-                total = term if total is None else total + term
-            for penalty in penalties:
-                total = penalty if total is None else total + penalty
-        if total is None:
-            raise ValueError("compile: there is no loss to optimize. Give a loss, or let a layer or the model add one "
-                             "with add_loss.")  # fmt: skip
-        self.total_loss = total
+                terms.append(self.loss_weights[i] * loss)
+            terms += penalties
+            if not terms:
+                raise ValueError("compile: there is no loss to optimize. Give a loss, or let a layer or the model add "
+                                 "one with add_loss.")  # fmt: skip
+            self.total_loss = sum(terms[1:], terms[0])
 
     def _add_metrics(self, metrics, weighted_metrics):
         plain = collect_per_output_metric_info(metrics, self.names, self.shapes, self.loss_functions)
@@ -122,7 +114,7 @@ def _given_targets(target_tensors, names):
     if isinstance(target_tensors, Mapping):
         check_for_unexpected_keys("target_tensors", target_tensors, names)
         return [target_tensors.get(name) for name in names]
-    tensors = list(target_tensors) if isinstance(target_tensors, (list, tuple)) else [target_tensors]
+    tensors = to_list(target_tensors, allow_tuple=True)
     if len(tensors) != len(names):
         raise ValueError(f"compile: target_tensors has {len(tensors)} items, but the model has {len(names)} outputs: "
                          f"{names}.")  # fmt: skip

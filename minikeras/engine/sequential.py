@@ -3,8 +3,10 @@
 from .. import backend as K
 from ..utils.generic_utils import to_list
 from .base_layer import Layer
+from .config import who
 from .container import Container
 from .input_layer import Input, InputLayer
+from .node import maker_of
 from .sharing import entry, making, whole_config
 from .training import Model
 from .training_utils import get_input_shape_and_dtype
@@ -43,9 +45,8 @@ class Sequential(Model):
         if not isinstance(layer, Layer):
             raise TypeError(f"Sequential {self.name!r}: only layers can be added, got {layer!r}.")
         if layer.name in self._taken:
-            raise ValueError(
-                f"Sequential {self.name!r} has a layer {layer.name!r} already. Give layers names of their own."
-            )
+            raise ValueError(f"Sequential {self.name!r} has a layer {layer.name!r} already. Give layers names of "
+                             "their own.")  # fmt: skip
         self._taken.add(layer.name)
         start = None if self._layers else _start_of(layer)
         if self.outputs:
@@ -76,17 +77,14 @@ class Sequential(Model):
         """Take the last layer off. Raises TypeError when there is none."""
         if not self.layers:
             raise TypeError(f"Sequential {self.name!r} has no layers to take off.")
-        node = None
-        if self.outputs:
-            layer, node_index, _ = self.outputs[0]._keras_history
-            node = layer._inbound_nodes[node_index]
+        last = self.outputs and maker_of(self.outputs[0])
         self._taken.discard(self._layers.pop().name)
         self._changed()
         if not self.layers:
             self._layers, self.inputs, self.outputs, self.built, self._inbound_nodes = [], None, None, False, []
-        elif node is not None:
+        elif last:
             self.layers[-1]._outbound_nodes = []
-            self._set_graph(self.inputs, node.input_tensors)
+            self._set_graph(self.inputs, last.input_tensors)
 
     def build(self, input_shape=None):
         """Build the layers for this shape of the input (with the batch), if that is not done yet."""
@@ -163,6 +161,6 @@ def _start_of(layer):
 
 def _single_output(model, layer, outputs):
     if len(outputs) != 1:
-        raise ValueError(f"Sequential {model.name!r}: layer {layer.name!r} ({type(layer).__name__}) has {len(outputs)} "
-                         "outputs. All layers have to have one; use Model for others.")  # fmt: skip
+        raise ValueError(f"Sequential {model.name!r}: layer {who(layer)} has {len(outputs)} outputs. All layers have "
+                         "to have one; use Model for others.")  # fmt: skip
     return outputs[0]

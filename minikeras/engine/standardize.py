@@ -63,9 +63,7 @@ def standardize_input_data(data, names, shapes=None, check_batch_axis=True, exce
         return []
     if data is None:
         return [None for _ in names]
-    found = _listed(data, names, what)
-    _check_count(found, names, what)
-    found = [as_array(x, name) for x, name in zip(found, names, strict=True)]
+    found = [as_array(x, name) for x, name in zip(_listed(data, names, what), names, strict=True)]
     shapes = shapes or [None] * len(names)
     arrays = [x if shape is not None and len(shape) == 1 else standardize_single_array(x)
               for x, shape in zip(found, shapes, strict=True)]  # fmt: skip
@@ -82,20 +80,16 @@ def _listed(data, names, what):
             raise ValueError(f"Error when checking {what}: no data for {missing}; the model needs {names}, and the "
                              f"dict has {list(data)}.")  # fmt: skip
         return [data[name] for name in names]
-    if not isinstance(data, (list, tuple)):
-        return [data]
-    if len(names) == 1 and not all(_is_data(x) for x in data):
+    listed = isinstance(data, (list, tuple))
+    arrays = list(data) if listed else [data]
+    if listed and len(names) == 1 and not all(_is_data(x) for x in arrays):
         return [as_array(data, names[0])]  # the samples themselves, as nested lists
-    return list(data)
-
-
-def _check_count(arrays, names, what):
     if len(arrays) != len(names):
         hint = " Are they its samples? Then make one array of them: np.array(x)." if len(names) == 1 else ""
-        raise ValueError(
-            f"Error when checking {what}: the model expects {len(names)} arrays, for {names}, but got {len(arrays)}, "
-            f"of shapes {[getattr(a, 'shape', None) for a in arrays][:20]}.{hint}"
-        )
+        raise ValueError(f"Error when checking {what}: the model expects {len(names)} arrays, for {names}, but got "
+                         f"{len(arrays)}, of shapes {[getattr(a, 'shape', None) for a in arrays][:20]}.{hint}"
+                         )  # fmt: skip
+    return arrays
 
 
 def _fits(shape, got):
@@ -110,9 +104,8 @@ def _check_shape(array, name, shape, check_batch_axis, what, given):
         return
     hint = " Is it a single sample? Then give it as x[None], a batch of one." if _fits(shape[1:], given) else ""
     wanted = f"shape {shape}" if len(got) == len(shape) else f"{len(shape)} dimensions, with shape {shape},"
-    raise ValueError(
-        f"Error when checking {what}: expected {name} to have {wanted} but got array with shape {given}.{hint}"
-    )
+    raise ValueError(f"Error when checking {what}: expected {name} to have {wanted} but got array with shape {given}."
+                     + hint)  # fmt: skip
 
 
 # Weights of samples and classes
@@ -184,9 +177,7 @@ def standardize_weights(y, sample_weight=None, class_weight=None, sample_weight_
 def _check_sample_weight(y, weight, temporal):
     ndim = 2 if temporal else 1
     if weight.ndim != ndim:
-        hint = (
-            "" if temporal else (" For weights of single timesteps, pass sample_weight_mode='temporal' to compile().")
-        )
+        hint = "" if temporal else " For weights of single timesteps, pass sample_weight_mode='temporal' to compile()."
         raise ValueError(f"sample_weight has shape {weight.shape}, for targets of shape {y.shape}; it has to have "
                          f"{ndim} dimension{'s' * temporal}.{hint}")  # fmt: skip
     if tuple(y.shape[:ndim]) != weight.shape:
@@ -240,11 +231,10 @@ def check_loss_and_target_compatibility(targets, loss_fns, output_shapes):
         if y is None or loss is None or K.is_tensor(y):
             continue
         if is_loss(loss, "categorical_crossentropy") and y.shape[-1] == 1 and shape[-1] != 1:
-            raise ValueError(
-                f"The target has shape {y.shape}, for an output of shape {shape} and the loss "
-                "categorical_crossentropy, which expects one-hot rows, [samples, classes]. For class numbers use the "
-                "loss sparse_categorical_crossentropy, or make rows of them with utils.to_categorical(y)."
-            )
+            raise ValueError(f"The target has shape {y.shape}, for an output of shape {shape} and the loss "
+                             "categorical_crossentropy, which expects one-hot rows, [samples, classes]. For class "
+                             "numbers use the loss sparse_categorical_crossentropy, or make rows of them with "
+                             "utils.to_categorical(y).")  # fmt: skip
         differ = any(b not in (None, a) for a, b in zip(y.shape[1:], shape[1:], strict=False))
         if differ and any(is_loss(loss, name) for name in _ELEMENT_BY_ELEMENT):
             raise ValueError(f"A target of shape {y.shape} was given for an output of shape {shape} and the loss "
@@ -271,21 +261,18 @@ def check_num_samples(ins, batch_size=None, steps=None, steps_name="steps"):
         raise ValueError(f"Give {steps_name} or batch_size, not both: {steps_name} is for data without a known size.")
     if not ins or any(K.is_tensor(x) for x in ins):
         if steps is None:
-            raise ValueError(
-                f"The data are symbolic tensors, or there are none: give {steps_name}, the number of batches."
-            )
+            raise ValueError(f"The data are symbolic tensors, or there are none: give {steps_name}, the number of "
+                             "batches.")  # fmt: skip
         return None
     return int(ins[0].shape[0])
 
 
 def check_generator_arguments(y=None, sample_weight=None, validation_split=None):
     """Raise ValueError for arguments that make no sense when batches come from a generator or Sequence."""
-    if y is not None:
-        raise ValueError("x is a generator, Sequence or other iterable of batches, so `y` has to be in its batches, "
-                         "not an argument.")  # fmt: skip
-    if sample_weight is not None:
-        raise ValueError("x is a generator, Sequence or other iterable of batches, so `sample_weight` has to be in its "
-                         "batches, as the third item.")  # fmt: skip
+    for name, value, where in (("y", y, "not an argument"), ("sample_weight", sample_weight, "as the third item")):
+        if value is not None:
+            raise ValueError(f"x is a generator, Sequence or other iterable of batches, so `{name}` has to be in its "
+                             f"batches, {where}.")  # fmt: skip
     if validation_split:
         raise ValueError("validation_split takes the end of arrays; x is a generator, Sequence or other iterable. Give "
                          "validation_data.")  # fmt: skip

@@ -1,6 +1,7 @@
 """What a layer tells about its uses: the tensors, shapes and masks of its calls."""
 
 from ..utils.generic_utils import unpack_singleton
+from .config import who
 
 
 def alias(name):
@@ -23,22 +24,19 @@ class Uses:
         if not self._inbound_nodes:
             raise RuntimeError(self._never_called(attr_name))
         if not -len(self._inbound_nodes) <= node_index < len(self._inbound_nodes):
-            raise ValueError(f"Layer {self.name!r} ({type(self).__name__}) has been called {len(self._inbound_nodes)} "
-                             f"times; there is no {attr_name} at node {node_index}.")  # fmt: skip
+            raise ValueError(f"Layer {who(self)} has been called {len(self._inbound_nodes)} times; there is no "
+                             f"{attr_name} at node {node_index}.")  # fmt: skip
         return unpack_singleton(getattr(self._inbound_nodes[node_index], attr))
 
     def _never_called(self, what):
-        return (f"Layer {self.name!r} ({type(self).__name__}) has never been called, so it has no {what}. Call it on a "
-                "tensor first.")  # fmt: skip
+        return f"Layer {who(self)} has never been called, so it has no {what}. Call it on a tensor first."
 
     def _of_single_call(self, attr, what):
         if not self._inbound_nodes:
             raise AttributeError(self._never_called(what))
         if len(self._inbound_nodes) > 1:
-            raise AttributeError(
-                f"Layer {self.name!r} ({type(self).__name__}) has been called {len(self._inbound_nodes)} times, so its "
-                f"{what} is not defined. Use get_{what.replace(' ', '_')}_at(node_index)."
-            )
+            raise AttributeError(f"Layer {who(self)} has been called {len(self._inbound_nodes)} times, so its {what} "
+                                 f"is not defined. Use get_{what.replace(' ', '_')}_at(node_index).")  # fmt: skip
         return self._get_node_attribute_at_index(0, attr, what)
 
     def _of_equal_calls(self, attr, what):
@@ -60,7 +58,7 @@ def _add_questions(what, attr):
     setattr(Uses, what, single)
 
 
-for _what, _attr in (("input", "input_tensors"), ("output", "output_tensors"), ("input_mask", "input_masks"),
-                     ("output_mask", "output_masks"), ("input_shape", "input_shapes"),
-                     ("output_shape", "output_shapes")):  # fmt: skip
-    _add_questions(_what, _attr)
+for _side in ("input", "output"):
+    _add_questions(_side, _side + "_tensors")
+    _add_questions(_side + "_mask", _side + "_masks")
+    _add_questions(_side + "_shape", _side + "_shapes")
