@@ -61,8 +61,7 @@ class _Random(Initializer):
     def next_seed(self):
         """The seed of this call, or None."""
         seed = self.seed
-        if seed is not None:
-            self.seed = seed + 1
+        self.seed = None if seed is None else seed + 1
         return seed
 
 
@@ -70,9 +69,7 @@ class RandomNormal(_Random):
     """Normal distribution."""
 
     def __init__(self, mean=0.0, stddev=0.05, seed=None):
-        self.mean = mean
-        self.stddev = stddev
-        self.seed = seed
+        self.mean, self.stddev, self.seed = mean, stddev, seed
 
     def __call__(self, shape, dtype=None):
         return K.random_normal(shape, self.mean, self.stddev, dtype=dtype, seed=self.next_seed())
@@ -82,9 +79,7 @@ class RandomUniform(_Random):
     """Uniform distribution over [minval, maxval)."""
 
     def __init__(self, minval=-0.05, maxval=0.05, seed=None):
-        self.minval = minval
-        self.maxval = maxval
-        self.seed = seed
+        self.minval, self.maxval, self.seed = minval, maxval, seed
 
     def __call__(self, shape, dtype=None):
         return K.random_uniform(shape, self.minval, self.maxval, dtype=dtype, seed=self.next_seed())
@@ -94,9 +89,7 @@ class TruncatedNormal(_Random):
     """Normal distribution, where what is further than two `stddev` from the mean is drawn anew."""
 
     def __init__(self, mean=0.0, stddev=0.05, seed=None):
-        self.mean = mean
-        self.stddev = stddev
-        self.seed = seed
+        self.mean, self.stddev, self.seed = mean, stddev, seed
 
     def __call__(self, shape, dtype=None):
         return K.truncated_normal(shape, self.mean, self.stddev, dtype=dtype, seed=self.next_seed())
@@ -122,10 +115,7 @@ class VarianceScaling(_Random):
             raise ValueError(f"VarianceScaling: mode is 'fan_in', 'fan_out' or 'fan_avg'; got {mode!r}.")
         if distribution not in ("normal", "uniform"):
             raise ValueError(f"VarianceScaling: distribution is 'normal' or 'uniform'; got {distribution!r}.")
-        self.scale = scale
-        self.mode = mode
-        self.distribution = distribution
-        self.seed = seed
+        self.scale, self.mode, self.distribution, self.seed = scale, mode, distribution, seed
 
     def __call__(self, shape, dtype=None):
         fan_in, fan_out = fans(shape)
@@ -157,8 +147,7 @@ class Orthogonal(_Random):
     """
 
     def __init__(self, gain=1.0, seed=None):
-        self.gain = gain
-        self.seed = seed
+        self.gain, self.seed = gain, seed
 
     def __call__(self, shape, dtype=None):
         if len(shape) < 2:

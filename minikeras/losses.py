@@ -7,23 +7,21 @@ It raises ValueError when the shapes do not fit each other.
 A class is called with y_true, y_pred and sample_weight, and reduces to a scalar unless told otherwise.
 """
 
+# A line for each name would be most of the imports.
+# isort: skip_file
 import functools
 
 import numpy as np
 
 from . import backend as K
-from .utils.generic_utils import class_of_function, deserialize_keras_object, is_named_object, serialize_keras_object
+from .utils.generic_utils import (
+    Configured, class_of_function, deserialize_keras_object, is_named_object, serialize_keras_object,
+)  # fmt: skip
 from .utils.losses_utils import Reduction, compute_weighted_loss
 
 
 def _as_predictions(y_pred):
     return y_pred if K.is_tensor(y_pred) else K.constant(y_pred)
-
-
-def _as_targets(y_true, y_pred):
-    if not K.is_tensor(y_true):
-        return K.constant(y_true, dtype=K.dtype(y_pred))
-    return K.cast(y_true, K.dtype(y_pred))
 
 
 def check_shapes(name, y_true, y_pred):
@@ -46,7 +44,7 @@ def _elementwise(function):
     @functools.wraps(function)
     def loss(y_true, y_pred, *args, **kwargs):
         y_pred = _as_predictions(y_pred)
-        y_true = _as_targets(y_true, y_pred)
+        y_true = (K.cast if K.is_tensor(y_true) else K.constant)(y_true, dtype=K.dtype(y_pred))
         check_shapes(function.__name__, y_true, y_pred)
         return function(y_true, y_pred, *args, **kwargs)
 
@@ -200,7 +198,7 @@ kld = KLD = kullback_leibler_divergence
 cosine = cosine_similarity = cosine_proximity
 
 
-class Loss:
+class Loss(Configured):
     """Base of losses: subclasses define call(y_true, y_pred), the losses of the samples.
 
     reduction: see `Reduction`. name: of the scope in the graph.
@@ -208,8 +206,7 @@ class Loss:
 
     def __init__(self, reduction=Reduction.SUM_OVER_BATCH_SIZE, name=None):
         Reduction.validate(reduction)
-        self.reduction = reduction
-        self.name = name
+        self.reduction, self.name = reduction, name
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         """The loss, reduced. sample_weight: a number, or weights [batch], or of the shape of what `call` returns."""
@@ -225,19 +222,13 @@ class Loss:
         """The constructor's arguments."""
         return {"reduction": self.reduction, "name": self.name}
 
-    @classmethod
-    def from_config(cls, config):
-        """The loss of a config."""
-        return cls(**config)
-
 
 class LossFunctionWrapper(Loss):
     """The loss of a function fn(y_true, y_pred, **kwargs)."""
 
     def __init__(self, fn, reduction=Reduction.SUM_OVER_BATCH_SIZE, name=None, **kwargs):
         super().__init__(reduction=reduction, name=name)
-        self.fn = fn
-        self._fn_kwargs = kwargs
+        self.fn, self._fn_kwargs = fn, kwargs
 
     def call(self, y_true, y_pred):
         return self.fn(y_true, y_pred, **self._fn_kwargs)

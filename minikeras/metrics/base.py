@@ -56,9 +56,7 @@ class Metric(Layer):
 
     def add_weight(self, name, shape=(), initializer=None, dtype=None):
         """A part of the state, a variable that is not trained. It starts, unless told otherwise, with zeros."""
-        return super().add_weight(
-            name=name, shape=shape, dtype=dtype or self.dtype, initializer=initializer or "zeros", trainable=False
-        )
+        return super().add_weight(name, shape, dtype or self.dtype, initializer or "zeros", trainable=False)
 
     def get_config(self):
         """The constructor's arguments."""
@@ -132,8 +130,7 @@ class MeanMetricWrapper(Mean):
 
     def __init__(self, fn, name=None, dtype=None, **kwargs):
         super().__init__(name=name, dtype=dtype)
-        self._fn = fn
-        self._fn_kwargs = kwargs
+        self._fn, self._fn_kwargs = fn, kwargs
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """y_true, y_pred: as fn takes them; they are cast to the dtype of the metric."""

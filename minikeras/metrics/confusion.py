@@ -3,21 +3,15 @@
 Predictions are positive above a threshold from 0 to 1; all elements of y_true and y_pred, of one shape, count.
 """
 
+# A line for each name would be most of the imports.
+# isort: skip_file
 import numpy as np
 
 from .. import backend as K
 from ..utils.metrics_utils import (
-    NEG_INF,
-    AUCCurve,
-    AUCSummationMethod,
-    ConfusionMatrix,
-    assert_thresholds_range,
-    divide_no_nan,
-    even_thresholds,
-    parse_init_thresholds,
-    update_confusion_matrix_variables,
-    weights_like,
-)
+    NEG_INF, AUCCurve, AUCSummationMethod, ConfusionMatrix, assert_thresholds_range, divide_no_nan, even_thresholds,
+    parse_init_thresholds, update_confusion_matrix_variables, weights_like,
+)  # fmt: skip
 from .base import Metric
 
 TP, FP = ConfusionMatrix.TRUE_POSITIVES, ConfusionMatrix.FALSE_POSITIVES
@@ -46,9 +40,8 @@ class ConfusionMatrixMetric(Metric):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """y_true: labels, 0 or 1. y_pred: of that shape. sample_weight: it may have fewer axes."""
-        return update_confusion_matrix_variables(
-            self.counts, y_true, y_pred, self.thresholds, self.top_k, self.class_id, sample_weight
-        )
+        return update_confusion_matrix_variables(self.counts, y_true, y_pred, self.thresholds, self.top_k,
+                                                 self.class_id, sample_weight)  # fmt: skip
 
     def by_threshold(self, values):
         """values, [thresholds]; a scalar if there is one threshold."""
@@ -133,8 +126,7 @@ class SensitivitySpecificityBase(ConfusionMatrixMetric):
             raise ValueError(f"{type(self).__name__}: num_thresholds has to be positive; got {num_thresholds}.")
         thresholds = [0.5] if num_thresholds == 1 else [0.0, *even_thresholds(num_thresholds), 1.0]
         super().__init__(thresholds, name=name, dtype=dtype)
-        self.value = value
-        self.num_thresholds = num_thresholds
+        self.value, self.num_thresholds = value, num_thresholds
 
     def sensitivities(self):
         """True positives by positive labels, [thresholds]."""
@@ -247,13 +239,8 @@ class AUC(ConfusionMatrixMetric):
         return K.sum(divide_no_nan(area, tp[low] + fn[low]))
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "num_thresholds": self.num_thresholds,
-            "curve": self.curve.value,
-            "summation_method": self.summation_method.value,
-            "thresholds": self.thresholds[1:-1],
-        }
+        return {**super().get_config(), "num_thresholds": self.num_thresholds, "curve": self.curve.value,
+                "summation_method": self.summation_method.value, "thresholds": self.thresholds[1:-1]}  # fmt: skip
 
 
 class MeanIoU(Metric):

@@ -108,8 +108,8 @@ class Optimizer(Configured):
         """For copies and pickles: arguments and state, without the graph of the training."""
         return {**vars(self), "updates": []}
 
-    def _set(self, kwargs, **defaults):
-        """Set the constructor's arguments as attributes, taking out of kwargs those that are there."""
+    def _init(self, kwargs, **defaults):
+        """Set the constructor's arguments as attributes, from kwargs those that are there; the rest are OPTIONS."""
         if "lr" in kwargs:
             defaults["learning_rate"] = kwargs.pop("lr")
         values = {name: kwargs.pop(name, default) for name, default in defaults.items()}
@@ -118,6 +118,7 @@ class Optimizer(Configured):
         self.settings = tuple(values)
         # Whether there is any decay is settled with the construction: without it nothing is computed.
         self.initial_decay = values.get("decay", 0.0)
+        Optimizer.__init__(self, **kwargs)
 
     @property
     def lr(self):
@@ -266,14 +267,12 @@ class Optimizer(Configured):
         given, own = [np.shape(w) for w in weights], [K.int_shape(w) for w in self.weights]
         if given != own:
             raise ValueError(f"{type(self).__name__}.set_weights: expected {len(own)} arrays of the shapes {own}; got "
-                             f"{len(given)} of the shapes {given}. Is it the state of another model or optimizer?"
-                             )  # fmt: skip
+                             f"{len(given)} of the shapes {given}. Is it the state of another model or optimizer?")
         K.batch_set_value(list(zip(self.weights, weights, strict=True)))
 
     def get_config(self):
         """The constructor's arguments, as they are now."""
-        options = {name: getattr(self, name) for name in OPTIONS}
-        config = {name: value for name, value in options.items() if value != OPTIONS[name]}
+        config = {name: getattr(self, name) for name in OPTIONS if getattr(self, name) != OPTIONS[name]}
         for name in self.settings:
             value = vars(self).get(name)
             config[name] = (schedules.serialize(value) if _is_schedule(value) else

@@ -14,8 +14,7 @@ class SGD(Optimizer):
     slots = ("moment",)
 
     def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, **kwargs):
-        self._set(kwargs, learning_rate=learning_rate, momentum=momentum, decay=0.0, nesterov=nesterov)
-        super().__init__(**kwargs)
+        self._init(kwargs, learning_rate=learning_rate, momentum=momentum, decay=0.0, nesterov=nesterov)
 
     def rule(self, p, g, moment, lr):
         step = lr * g
@@ -30,8 +29,7 @@ class RMSprop(Optimizer):
     slots = ("accumulator",)
 
     def __init__(self, learning_rate=0.001, rho=0.9, **kwargs):
-        self._set(kwargs, learning_rate=learning_rate, rho=rho, decay=0.0, epsilon=None)
-        super().__init__(**kwargs)
+        self._init(kwargs, learning_rate=learning_rate, rho=rho, decay=0.0, epsilon=None)
 
     def rule(self, p, g, a, lr):
         a = self.rho * a + (1.0 - self.rho) * K.square(g)
@@ -45,8 +43,7 @@ class Adagrad(Optimizer):
     slots = ("accumulator",)
 
     def __init__(self, learning_rate=0.01, **kwargs):
-        self._set(kwargs, learning_rate=learning_rate, decay=0.0, epsilon=None)
-        super().__init__(**kwargs)
+        self._init(kwargs, learning_rate=learning_rate, decay=0.0, epsilon=None)
 
     def rule(self, p, g, a, lr):
         a = a + K.square(g)
@@ -61,8 +58,7 @@ class Adadelta(Optimizer):
     slots = ("accumulator", "delta_accumulator")
 
     def __init__(self, learning_rate=1.0, rho=0.95, **kwargs):
-        self._set(kwargs, learning_rate=learning_rate, rho=rho, decay=0.0, epsilon=None)
-        super().__init__(**kwargs)
+        self._init(kwargs, learning_rate=learning_rate, rho=rho, decay=0.0, epsilon=None)
 
     def rule(self, p, g, a, d, lr):
         a = self.rho * a + (1.0 - self.rho) * K.square(g)
@@ -81,9 +77,8 @@ class Adam(Optimizer):
     slots = ("m", "v", "vhat")
 
     def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, amsgrad=False, **kwargs):
-        self._set(kwargs, learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, decay=0.0, epsilon=None,
-                  amsgrad=amsgrad)  # fmt: skip
-        super().__init__(**kwargs)
+        self._init(kwargs, learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, decay=0.0, epsilon=None,
+                   amsgrad=amsgrad)  # fmt: skip
 
     def make_slot(self, name, params):
         if name == "vhat" and not self.amsgrad:
@@ -128,8 +123,7 @@ class Adamax(Optimizer):
     slots = ("m", "u")
 
     def __init__(self, learning_rate=0.002, beta_1=0.9, beta_2=0.999, **kwargs):
-        self._set(kwargs, learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, decay=0.0, epsilon=None)
-        super().__init__(**kwargs)
+        self._init(kwargs, learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, decay=0.0, epsilon=None)
 
     def scalars(self):
         return {"lr": self.decayed_learning_rate() / (1.0 - K.pow(self.beta_1, self.step()))}
@@ -151,9 +145,8 @@ class Nadam(Optimizer):
     _late_weight = (1, 1.0)
 
     def __init__(self, learning_rate=0.002, beta_1=0.9, beta_2=0.999, **kwargs):
-        self._set(kwargs, learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=None,
-                  schedule_decay=0.004)  # fmt: skip
-        super().__init__(**kwargs)
+        self._init(kwargs, learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=None,
+                   schedule_decay=0.004)  # fmt: skip
         with K.name_scope(type(self).__name__):
             self.m_schedule = K.variable(1.0, name="m_schedule")  # the product of all mu so far
 
@@ -168,11 +161,8 @@ class Nadam(Optimizer):
         mu, mu_next = self._momentum(t), self._momentum(t + 1.0)
         product = self.m_schedule * mu
         self.updates.append(K.update(self.m_schedule, product))
-        return {
-            "of_gradient": (1.0 - mu) / (1.0 - product),
-            "of_moment": mu_next / (1.0 - product * mu_next),
-            "of_square": 1.0 / (1.0 - K.pow(self.beta_2, t)),
-        }
+        return {"of_gradient": (1.0 - mu) / (1.0 - product), "of_moment": mu_next / (1.0 - product * mu_next),
+                "of_square": 1.0 / (1.0 - K.pow(self.beta_2, t))}  # fmt: skip
 
     def rule(self, p, g, m, v, of_gradient, of_moment, of_square):
         m = self.beta_1 * m + (1.0 - self.beta_1) * g
@@ -191,9 +181,8 @@ class Lion(Optimizer):
     slots = ("m",)
 
     def __init__(self, learning_rate=0.0001, beta_1=0.9, beta_2=0.99, weight_decay=0.0, **kwargs):
-        self._set(kwargs, learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, decay=0.0,
-                  weight_decay=weight_decay or 0.0)  # fmt: skip
-        super().__init__(**kwargs)
+        self._init(kwargs, learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, decay=0.0,
+                   weight_decay=weight_decay or 0.0)  # fmt: skip
 
     def rule(self, p, g, m, lr):
         direction = K.sign(self.beta_1 * m + (1.0 - self.beta_1) * g)
@@ -204,10 +193,9 @@ class TFOptimizer(Optimizer):
     """In Keras a wrapper of TensorFlow's optimizers. There is none here: making one raises NotImplementedError."""
 
     def __init__(self, optimizer):
-        raise NotImplementedError(
-            f"TFOptimizer: an optimizer of TensorFlow ({type(optimizer).__name__}) cannot work on this graph. Use one "
-            "of minikeras.optimizers, or write a subclass of Optimizer with a rule."
-        )
+        raise NotImplementedError(f"TFOptimizer: an optimizer of TensorFlow ({type(optimizer).__name__}) cannot work "
+                                  "on this graph. Use one of minikeras.optimizers, or write a subclass of Optimizer "
+                                  "with a rule.")  # fmt: skip
 
     @property
     def weights(self):

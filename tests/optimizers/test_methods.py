@@ -252,8 +252,7 @@ def test_optimizer_of_ones_own_defines_a_rule(backend):
         slots = ("last",)
 
         def __init__(self, learning_rate=0.1, **kwargs):
-            self._set(kwargs, learning_rate=learning_rate)
-            super().__init__(**kwargs)
+            self._init(kwargs, learning_rate=learning_rate)
 
         def rule(self, p, g, last, lr):
             return p - lr * K.sign(g), g
