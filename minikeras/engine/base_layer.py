@@ -285,26 +285,24 @@ class Layer(Uses):
 
     def get_losses_for(self, inputs=None):
         """The losses that depend on these input tensors; with None, those that depend on no inputs."""
-        return self._items_for("_per_input_losses", "get_losses_for", inputs)
+        return self._items_for(self._per_input_losses, "get_losses_for", inputs)
 
     def get_updates_for(self, inputs=None):
         """The updates that depend on these input tensors; with None, those that depend on no inputs."""
         if not self.trainable and not self.stateful:
             return []
-        return self._items_for("_per_input_updates", "get_updates_for", inputs)
-
-    def _items_for(self, attribute, method, inputs):
-        key = None if inputs is None else object_list_uid(to_list(inputs, allow_tuple=True))
-        parts = [(part, None) for part in self._layers] if inputs is None else self._inner_calls.get(key, [])
-        found = [item for part, given in parts for item in getattr(part, method)(given)]
-        return unique(self.__dict__[attribute].get(key, []) + found)
+        return self._items_for(self._per_input_updates, "get_updates_for", inputs)
 
     def _state_updates_for(self, inputs):
         """The updates that carry the states of stateful layers from one batch to the next."""
-        key = object_list_uid(inputs)
-        own = self._per_input_updates.get(key, []) if self.stateful else []
-        inner = [u for part, given in self._inner_calls.get(key, []) for u in part._state_updates_for(given)]
-        return unique(own + inner)
+        return self._items_for(self._per_input_updates if self.stateful else {}, "_state_updates_for", inputs)
+
+    def _items_for(self, per_input, method, inputs):
+        """What the table `per_input` has for these inputs, and what `method` gives for the parts called meanwhile."""
+        key = None if inputs is None else object_list_uid(to_list(inputs, allow_tuple=True))
+        parts = [(part, None) for part in self._layers] if inputs is None else self._inner_calls.get(key, [])
+        found = [item for part, given in parts for item in getattr(part, method)(given)]
+        return unique(per_input.get(key, []) + found)
 
     @property
     def losses(self):

@@ -32,9 +32,13 @@ class Container(Layer):
     def __init__(self, *args, **kwargs):
         inputs, outputs, name = _graph_arguments(args, kwargs)
         if inputs is None:
-            self._init_subclassed_network(**kwargs)
+            self._base_init(**kwargs)
+            self._is_graph_network = False
         else:
-            self._init_graph_network(inputs, outputs, name)
+            self._tracks = False
+            self._base_init(name)
+            self._set_graph(inputs, outputs)
+            self._layers = list(self._graph.layers)
 
     def _base_init(self, name=None, trainable=True):
         self._init_state(name, trainable)
@@ -42,18 +46,6 @@ class Container(Layer):
         self._is_compiled, self._map = False, None
         self._output_cache = {}
         self.inputs = self.outputs = None
-
-    def _init_subclassed_network(self, name=None, trainable=True):
-        self._base_init(name, trainable)
-        self._is_graph_network = False
-        self._expects_training_arg = has_arg(self.call, "training")
-        self._expects_mask_arg = has_arg(self.call, "mask")
-
-    def _init_graph_network(self, inputs, outputs, name=None):
-        self._tracks = False
-        self._base_init(name)
-        self._set_graph(inputs, outputs)
-        self._layers = list(self._graph.layers)
 
     def _set_graph(self, inputs, outputs):
         """Take on inputs and outputs. The walk over the graph is put off until someone asks for it."""
@@ -204,13 +196,9 @@ class Container(Layer):
             if getattr(layer, "stateful", False) and hasattr(layer, "reset_states"):
                 layer.reset_states()
 
-    def _items_for(self, attribute, method, inputs):
+    def _items_for(self, per_input, method, inputs):
         own = [item for layer, given in self._own_calls(inputs) for item in getattr(layer, method)(given)]
-        return unique(super()._items_for(attribute, method, inputs) + own)
-
-    def _state_updates_for(self, inputs):
-        own = [u for layer, given in self._own_calls(inputs) for u in layer._state_updates_for(given)]
-        return unique(super()._state_updates_for(inputs) + own)
+        return unique(super()._items_for(per_input, method, inputs) + own)
 
     def _own_calls(self, inputs):
         """(layer, inputs) of each node of the graph, if these are the inputs it was made with."""

@@ -142,10 +142,8 @@ def _shaped(kernel, variable, layer, reshape):
             raise ValueError(f'layer "{layer.name}" ({type(layer).__name__}): a kernel of shape {kernel.shape} cannot '
                              f"be reshaped to {wanted}: it has {kernel.size} elements, not {np.prod(wanted)}.")
         return np.reshape(kernel, wanted)
-    if kernel.ndim == 4:
-        turned = np.transpose(kernel, (3, 2, 0, 1))
-        return turned if turned.shape == wanted else kernel
-    return kernel
+    turned = np.transpose(kernel, (3, 2, 0, 1)) if kernel.ndim == 4 else kernel
+    return turned if turned.shape == wanted else kernel
 
 
 # ---- cuDNN's recurrent layers and the plain ones
@@ -159,17 +157,11 @@ def _recurrent(layer, weights):
     if kind not in _RECURRENT or len(weights) != 3:
         return weights
     gates, width = _RECURRENT[kind], layer.units * _RECURRENT[kind]
-    bias = np.shape(weights[2])
-    if bias == (2 * width,):
-        saved = "CuDNNLSTM" if gates == 4 else "CuDNNGRU"
-    elif bias == (2, width) and gates == 3:
-        saved = "GRU(reset_after=True)"
-    elif bias == (width,):
-        saved = "LSTM" if gates == 4 else "GRU(reset_after=False)"
-    else:
-        return weights
+    by_bias = {(2 * width,): "CuDNNLSTM", (width,): "LSTM"} if gates == 4 else {
+        (2 * width,): "CuDNNGRU", (2, width): "GRU(reset_after=True)", (width,): "GRU(reset_after=False)"}
+    saved = by_bias.get(np.shape(weights[2]))
     wanted = f"GRU(reset_after={bool(layer.reset_after)})" if kind == "GRU" else kind
-    if saved == wanted:
+    if saved in (None, wanted):
         return weights
     if "reset_after=False" in saved + wanted:
         raise ValueError(f'layer "{layer.name}": {saved} is not compatible with {wanted}: they are different '

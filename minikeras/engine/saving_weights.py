@@ -68,11 +68,21 @@ class _SavedLayers:
         names = load_attributes_from_hdf5_group(self.group, "layer_names")
         self.weight_names = {n: load_attributes_from_hdf5_group(self.group[n], "weight_names") for n in names}
 
-    def weights(self, name, layer, reshape):
-        """The arrays of layer `name` of the file, in the layout of `layer`."""
-        group = self.group[name]
-        arrays = [group[weight] for weight in self.weight_names[name]]
-        return preprocess_weights_for_loading(layer, arrays, self.keras_version, self.backend, reshape=reshape)
+    def pairs(self, name, layer, reshape):
+        """(variable, array) of each weight of `layer`, from layer `name` of the file. Raises ValueError unless they
+        fit."""
+        arrays = [self.group[name][weight] for weight in self.weight_names[name]]
+        arrays = preprocess_weights_for_loading(layer, arrays, self.keras_version, self.backend, reshape=reshape)
+        who = f'layer "{layer.name}" ({type(layer).__name__}) and "{name}" of the file'
+        weights = layer.weights
+        if len(arrays) != len(weights):
+            raise ValueError(f"{who}: the layer has {len(weights)} weights, the file {len(arrays)}: "
+                             f"{[tuple(K.int_shape(w)) for w in weights]} and {[np.shape(a) for a in arrays]}.")
+        for weight, array in zip(weights, arrays, strict=True):
+            shape = tuple(K.int_shape(weight))
+            if shape != np.shape(array):
+                raise ValueError(f"{who}: {weight.name} has shape {shape}, but the file has {np.shape(array)}.")
+        return list(zip(weights, arrays, strict=True))
 
 
 def _text(value):
@@ -95,14 +105,8 @@ def load_weights_from_hdf5_group(f, layers, reshape=False):
         raise ValueError(f"The file has weights for {len(names)} layers ({_some(names)}), but the model has "
                          f"{len(layers)} layers with weights ({_some([layer.name for layer in layers])}). "
                          f"Load into the same architecture, or use by_name=True.")
-    pairs = []
-    for name, layer in zip(names, layers, strict=True):
-        arrays = saved.weights(name, layer, reshape)
-        mismatch = _mismatch(layer, name, arrays)
-        if mismatch:
-            raise ValueError(mismatch)
-        pairs.extend(zip(layer.weights, arrays, strict=True))
-    K.batch_set_value(pairs)
+    fitting = zip(names, layers, strict=True)
+    K.batch_set_value([pair for name, layer in fitting for pair in saved.pairs(name, layer, reshape)])
 
 
 def load_weights_from_hdf5_group_by_name(f, layers, skip_mismatch=False, reshape=False):
@@ -116,32 +120,12 @@ def load_weights_from_hdf5_group_by_name(f, layers, skip_mismatch=False, reshape
         if not saved.weight_names.get(layer.name):
             continue
         try:
-            arrays = saved.weights(layer.name, layer, reshape)
-            mismatch = _mismatch(layer, layer.name, arrays)
-        except DamagedFileError:
-            raise
+            pairs += saved.pairs(layer.name, layer, reshape)
         except ValueError as error:
-            mismatch = str(error)
-        if not mismatch:
-            pairs.extend(zip(layer.weights, arrays, strict=True))
-        elif skip_mismatch:
-            warnings.warn(f"Skipped: {mismatch}", stacklevel=4)
-        else:
-            raise ValueError(mismatch)
+            if not skip_mismatch or isinstance(error, DamagedFileError):
+                raise
+            warnings.warn(f"Skipped: {error}", stacklevel=4)
     K.batch_set_value(pairs)
-
-
-def _mismatch(layer, saved_name, arrays):
-    """In what the arrays do not fit the layer's weights, None when they do."""
-    who = f'layer "{layer.name}" ({type(layer).__name__}) and "{saved_name}" of the file'
-    weights = layer.weights
-    if len(arrays) != len(weights):
-        return f"{who}: the layer has {len(weights)} weights, the file {len(arrays)}: " \
-               f"{[tuple(K.int_shape(w)) for w in weights]} and {[np.shape(a) for a in arrays]}."
-    for weight, array in zip(weights, arrays, strict=True):
-        if tuple(K.int_shape(weight)) != np.shape(array):
-            return f"{who}: {weight.name} has shape {tuple(K.int_shape(weight))}, but the file has {np.shape(array)}."
-    return None
 
 
 def _some(names):

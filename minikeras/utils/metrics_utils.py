@@ -32,10 +32,12 @@ class ConfusionMatrix(Enum):
 
 class _Named(Enum):
     @classmethod
-    def _of(cls, key):
-        if key not in cls._value2member_map_:
-            raise ValueError(f"{cls.__name__}: expected one of {list(cls._value2member_map_)}; got {key!r}.")
-        return cls(key)
+    def from_str(cls, key):
+        """The member of a name, in any case. Raises ValueError for unknown names."""
+        by_name = {member.value.lower(): member for member in cls}
+        if str(key).lower() not in by_name:
+            raise ValueError(f"{cls.__name__}: expected one of {[member.value for member in cls]}; got {key!r}.")
+        return by_name[key.lower()]
 
 
 class AUCCurve(_Named):
@@ -44,11 +46,6 @@ class AUCCurve(_Named):
     ROC = "ROC"
     PR = "PR"
 
-    @staticmethod
-    def from_str(key):
-        """The curve of a name, in capitals or not. Raises ValueError for unknown names."""
-        return AUCCurve._of(key.upper() if isinstance(key, str) else key)
-
 
 class AUCSummationMethod(_Named):
     """The height of the area between two thresholds: interpolated, the greater (majoring) or the smaller (minoring)."""
@@ -56,11 +53,6 @@ class AUCSummationMethod(_Named):
     INTERPOLATION = "interpolation"
     MAJORING = "majoring"
     MINORING = "minoring"
-
-    @staticmethod
-    def from_str(key):
-        """The method of a name, in any case. Raises ValueError for unknown names."""
-        return AUCSummationMethod._of(key.lower() if isinstance(key, str) else key)
 
 
 # Wrapping update_state and result
