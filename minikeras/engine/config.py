@@ -1,4 +1,4 @@
-"""Names of layers, and configs read off the signature of the constructor."""
+"""Names of layers and of their weights, and configs read off the signature of the constructor."""
 
 import inspect
 import re
@@ -21,6 +21,16 @@ def snake_case(name):
 def who(layer):
     """A layer in messages: its name and class."""
     return f"{layer.name!r} ({type(layer).__name__})"
+
+
+def unique_name(name, taken):
+    """`name`, with _1, _2, ... behind it (before the :0 of a variable) if it is taken."""
+    base, colon, index = name.partition(":")
+    number = 0
+    while name in taken:
+        number += 1
+        name = f"{base}_{number}{colon}{index}"
+    return name
 
 
 def constructor_arguments(cls, stop):

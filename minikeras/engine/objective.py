@@ -11,6 +11,7 @@ from .compile_arguments import (
     call_metric_function, collect_per_output_metric_info, is_temporal, per_output, prepare_loss_functions,
     prepare_loss_weights, with_mask,
 )  # fmt: skip
+from .config import unique_name
 from .node import mask_of
 
 
@@ -91,20 +92,13 @@ class Objective:
 
     def _add_metrics_of(self, i, info, weights):
         for name, metric in info.items():
-            metric.name = self._unique_name(name, i)
+            taken = {"loss", *(known.name for known in self.output_loss_metrics + self.metric_functions)}
+            metric.name = unique_name(f"{self.names[i]}_{name}" if len(self.names) > 1 else name, taken)
             self.metric_functions.append(metric)
             with K.name_scope(metric.name):
                 self.metrics_tensors.append(
                     call_metric_function(metric, self.targets[i], self.outputs[i], weights=weights, mask=self.masks[i])
                 )
-
-    def _unique_name(self, name, i):
-        base = f"{self.names[i]}_{name}" if len(self.names) > 1 else name
-        taken = {"loss", *(metric.name for metric in self.output_loss_metrics + self.metric_functions)}
-        name, number = base, 1
-        while name in taken:
-            name, number = f"{base}_{number}", number + 1
-        return name
 
 
 def _given_targets(target_tensors, names):

@@ -6,6 +6,7 @@ import numpy as np
 from .. import backend as K
 from ..utils.files import DamagedFileError
 from ..utils.io_utils import H5Dict, read_list, write_list
+from .config import unique_name
 from .saving_layouts import preprocess_weights_for_loading
 
 # The version whose format is written, and whose readers have to be able to load it.
@@ -29,23 +30,12 @@ def _as_h5dict(group, mode):
 
 def write_weights(group, variables):
     """Write variables as datasets of an H5Dict, and their names, made unique, as its list weight_names."""
-    names = _unique_names([getattr(v, "name", None) or f"param_{i}" for i, v in enumerate(variables)])
-    group["weight_names"] = names
-    for name, value in zip(names, K.batch_get_value(variables), strict=True):
-        group[name] = np.asarray(value)
-
-
-def _unique_names(names):
-    taken, unique = set(), []
-    for name in names:
-        stem, colon, index = name.partition(":")
-        i = 0
-        while name in taken:
-            i += 1
-            name = f"{stem}_{i}{colon}{index}"
-        taken.add(name)
-        unique.append(name)
-    return unique
+    arrays = {}
+    for i, (variable, value) in enumerate(zip(variables, K.batch_get_value(variables), strict=True)):
+        arrays[unique_name(getattr(variable, "name", None) or f"param_{i}", arrays)] = np.asarray(value)
+    group["weight_names"] = list(arrays)
+    for name, array in arrays.items():
+        group[name] = array
 
 
 def save_weights_to_hdf5_group(group, layers):

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import backend as K
 from ..legacy import interfaces
-from ..utils.generic_utils import unpack_singleton
+from ..utils.generic_utils import is_all_none, to_list, unpack_singleton
 from .base_layer import is_under_way, running
 from .batches import dense, is_stream
 from .compilation import CompiledContainer
@@ -41,16 +41,15 @@ class Model(CompiledContainer):
 
     def _set_inputs(self, x):
         """Build a subclassed model on tensors of the shapes of the data `x`, and finish the compilation."""
-        data = [x[name] for name in sorted(x)] if isinstance(x, dict) else x if isinstance(x, (list, tuple)) else [x]
-        tensors = [a if K.is_tensor(a)
-                   else K.placeholder((None, *(np.shape(a)[1:] or (1,))), name=f"{self.name}_input_{i + 1}")
-                   for i, a in enumerate(data)]  # fmt: skip
-        names = sorted(x) if isinstance(x, dict) else [f"input_{i + 1}" for i in range(len(tensors))]
-        self.inputs = tensors
+        data = [x[name] for name in sorted(x)] if isinstance(x, dict) else to_list(x, allow_tuple=True)
+        names = sorted(x) if isinstance(x, dict) else [f"input_{i}" for i in range(1, len(data) + 1)]
+        self.inputs = tensors = [
+            a if K.is_tensor(a) else K.placeholder((None, *(np.shape(a)[1:] or (1,))), name=f"{self.name}_input_{i}")
+            for i, a in enumerate(data, 1)]  # fmt: skip
         with K.name_scope(self.name, owner=type(self).__name__), running(self, tensors):
             self.build(unpack_singleton([K.int_shape(t) for t in tensors]))
             outputs = self.call(unpack_singleton(tensors))
-        self.outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+        self.outputs = to_list(outputs, allow_tuple=True)
         self._set_names(names, [f"output_{i + 1}" for i in range(len(self.outputs))])
         self.built = True
 
@@ -93,11 +92,12 @@ class Model(CompiledContainer):
         y = [_with_axes_of(a, shape) for a, shape in zip(y, shapes, strict=True)]
         check_loss_and_target_compatibility(y, losses, self._feed_output_shapes)
         y = standardize_input_data(y, names, shapes, check_batch_axis=False, exception_prefix="target")
-        given = zip(y, standardize_sample_weights(sample_weight, names), standardize_class_weights(class_weight, names),
-                    self._feed_sample_weight_modes, strict=True)  # fmt: skip
-        given = list(given)
-        weighted = any(weights is not None or by_class for _, weights, by_class, _ in given)
-        return y, [standardize_weights(*item) for item in given] if weighted else []
+        weights = standardize_sample_weights(sample_weight, names)
+        by_class = standardize_class_weights(class_weight, names)
+        if not any(by_class) and is_all_none(weights):
+            return y, []
+        given = zip(y, weights, by_class, self._feed_sample_weight_modes, strict=True)
+        return y, [standardize_weights(*item) for item in given]
 
     def _batch_size(self, batch_size, steps):
         """The batch size: the one given, else the one that the inputs fix, else 32; None if steps are given."""
@@ -306,8 +306,7 @@ def _split(arrays, fraction):
     if not 0 < fraction < 1:
         raise ValueError(f"validation_split has to be between 0 and 1, got {fraction}.")
     if any(K.is_tensor(a) for a in arrays):
-        raise ValueError(
-            "validation_split takes the end of arrays; the data are symbolic tensors. Give validation_data."
-        )
+        raise ValueError("validation_split takes the end of arrays; the data are symbolic tensors. Give "
+                         "validation_data.")  # fmt: skip
     at = int(int(arrays[0].shape[0]) * (1.0 - fraction))
     return [a[:at] for a in arrays], [a[at:] for a in arrays]

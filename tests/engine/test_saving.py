@@ -174,8 +174,11 @@ def test_the_file_has_the_names_and_types_that_keras_2_reads(tmp_path):
 
 
 def test_weights_of_one_name_are_kept_apart():
-    from minikeras.engine.saving_weights import _unique_names
-    assert _unique_names(["a/k:0", "a/k:0", "b", "b", "a/k:0"]) == ["a/k:0", "a/k_1:0", "b", "b_1", "a/k_2:0"]
+    from minikeras.engine.config import unique_name
+    taken = []
+    for name in ("a/k:0", "a/k:0", "b", "b", "a/k:0"):
+        taken.append(unique_name(name, taken))
+    assert taken == ["a/k:0", "a/k_1:0", "b", "b_1", "a/k_2:0"]
 
 
 def test_long_lists_of_names_are_split_over_attributes(tmp_path):
