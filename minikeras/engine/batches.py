@@ -9,6 +9,7 @@ samples), and `close()`.
 import functools
 import inspect
 import itertools
+import math
 import warnings
 from collections.abc import Iterator
 
@@ -149,9 +150,8 @@ class StreamBatches:
         self.again = not self.sequence and not isinstance(source, Iterator)
         self.steps = steps if steps is not None else len(source) if hasattr(source, "__len__") else None
         if self.steps is None and not self.again:
-            raise ValueError(
-                f"{steps_name} is needed for a generator, as it does not tell how many batches an epoch has."
-            )
+            raise ValueError(f"{steps_name} is needed for a generator, as it does not tell how many batches an epoch "
+                             "has.")  # fmt: skip
         self.workers, self.max_queue_size, self.use_multiprocessing = workers, max_queue_size, use_multiprocessing
         self.replay = not self.again
         self.enqueuer = self.items = None
@@ -173,16 +173,12 @@ class StreamBatches:
     def epoch(self):
         """The batches of one epoch; a generator goes on where the last epoch ended."""
         self.items = self._opened()
-        done = 0
-        while self.steps is None or done < self.steps:
-            try:
-                item = next(self.items)
-            except StopIteration:
-                break
+        done, steps = 0, self.steps
+        for item in itertools.islice(self.items, steps and math.ceil(steps)):
             done += 1
             yield self.standardize(item)
-        if not done or (self.steps is not None and done < self.steps):
-            _ran_out(done, self.steps)
+        if not done or (steps is not None and done < steps):
+            _ran_out(done, steps)
         if self.sequence and self.enqueuer is None and hasattr(self.source, "on_epoch_end"):
             self.source.on_epoch_end()
 
@@ -193,10 +189,8 @@ class StreamBatches:
             return iter_sequence_infinite(self.source) if self.sequence else self.source
         from ..utils.data_utils import GeneratorEnqueuer, OrderedEnqueuer  # takes long to import
 
-        if self.sequence:
-            self.enqueuer = OrderedEnqueuer(self.source, self.use_multiprocessing, shuffle=self.shuffle)
-        else:
-            self.enqueuer = GeneratorEnqueuer(self.source, self.use_multiprocessing)
+        self.enqueuer = (OrderedEnqueuer(self.source, self.use_multiprocessing, shuffle=self.shuffle) if self.sequence
+                         else GeneratorEnqueuer(self.source, self.use_multiprocessing))  # fmt: skip
         self.enqueuer.start(workers=self.workers, max_queue_size=self.max_queue_size)
         return self.enqueuer.get()
 

@@ -109,12 +109,10 @@ def metrics_of_outputs(metrics, output_names):
     """A list of lists: the metrics of each output, as `compile` was given them. A flat list holds for all outputs."""
     if not metrics:
         return [[] for _ in output_names]
-    if isinstance(metrics, Mapping):
-        return [to_list(item, allow_tuple=True) for item in per_output("metrics", metrics, output_names, [])]
-    if not isinstance(metrics, (list, tuple)):
+    if not isinstance(metrics, (list, tuple, Mapping)):
         raise TypeError(f"compile: metrics has to be a list, or a dict by output name, got {metrics!r}.")
-    if any(isinstance(item, (list, tuple)) for item in metrics):
-        return [to_list(item, allow_tuple=True) for item in per_output("metrics", metrics, output_names)]
+    if isinstance(metrics, Mapping) or any(isinstance(item, (list, tuple)) for item in metrics):
+        return [to_list(item, allow_tuple=True) for item in per_output("metrics", metrics, output_names, [])]
     if len(output_names) == 1:
         return [list(metrics)]
     return [metrics_module.clone_metrics(metrics) for _ in output_names]

@@ -62,10 +62,9 @@ def node_config(node, places):
         warnings.warn(f"Layer {node.outbound_layer.name!r} was called with arguments that no config can hold: "
                       f"{arguments}. They are left out.", stacklevel=4)  # fmt: skip
         arguments = {}
-    return [
-        [layer.name, places[id(layer._inbound_nodes[index])], tensor_index, arguments]
-        for layer, index, tensor_index in zip(node.inbound_layers, node.node_indices, node.tensor_indices, strict=True)
-    ]
+    makers = zip(node.inbound_layers, node.node_indices, node.tensor_indices, strict=True)
+    return [[layer.name, places[id(layer._inbound_nodes[index])], tensor_index, arguments]
+            for layer, index, tensor_index in makers]  # fmt: skip
 
 
 def _replay(called, calls, layers):
@@ -101,9 +100,8 @@ def _tensor_at(layers, place):
     if name not in layers:
         raise ValueError(f"The config names the layer {name!r}, which it does not contain; it has {list(layers)}.")
     if min(node_index, tensor_index) < 0:
-        raise ValueError(
-            f"The config names call {node_index}, output {tensor_index} of layer {name!r}; both count from 0."
-        )
+        raise ValueError(f"The config names call {node_index}, output {tensor_index} of layer {name!r}; both count "
+                         "from 0.")  # fmt: skip
     nodes = layers[name].nodes
     if nodes[:1] == [None] and node_index == 0:
         node_index = 1                 # tf.keras does not count a node of their own for all containers

@@ -96,9 +96,8 @@ class Objective:
             metric.name = unique_name(f"{self.names[i]}_{name}" if len(self.names) > 1 else name, taken)
             self.metric_functions.append(metric)
             with K.name_scope(metric.name):
-                self.metrics_tensors.append(
-                    call_metric_function(metric, self.targets[i], self.outputs[i], weights=weights, mask=self.masks[i])
-                )
+                result = call_metric_function(metric, self.targets[i], self.outputs[i], weights, self.masks[i])
+                self.metrics_tensors.append(result)
 
 
 def _given_targets(target_tensors, names):

@@ -93,9 +93,8 @@ class CosineDecay(_Formula):
     """
 
     def __init__(self, initial_learning_rate, decay_steps, alpha=0.0, name=None, warmup_target=None, warmup_steps=0):
-        self.initial_learning_rate, self.decay_steps, self.alpha, self.name = (
-            initial_learning_rate, decay_steps, alpha, name)  # fmt: skip
-        self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
+        self.initial_learning_rate, self.decay_steps, self.alpha = initial_learning_rate, decay_steps, alpha
+        self.name, self.warmup_target, self.warmup_steps = name, warmup_target, warmup_steps
 
     def rate(self, step):
         start, top = self.initial_learning_rate, self.warmup_target

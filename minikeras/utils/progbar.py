@@ -72,12 +72,12 @@ class Progbar:
     def _line(self, current, now, finished):
         elapsed = now - self._start
         per_step = elapsed / max(1, current)
-        time_shown = f"{_duration(elapsed)} {_per_step(per_step)}/step"
-        if not finished:
-            left = None if self.target is None else per_step * (self.target - current)
-            time_shown = _duration(elapsed) if left is None else "ETA: " + _eta(left)
+        if finished:
+            shown = f"{elapsed:.0f}s {_per_step(per_step)}/step"
+        else:
+            shown = f"{elapsed:.0f}s" if self.target is None else "ETA: " + _eta(per_step * (self.target - current))
         bar = self._bar(current) + " " if self.verbose == 1 else ""
-        return bar + "- " + time_shown + "".join(f" - {n}: {_number(self._value(n))}" for n in self._values)
+        return bar + "- " + shown + "".join(f" - {n}: {_number(self._value(n))}" for n in self._values)
 
     def _bar(self, current):
         if self.target is None:
@@ -104,10 +104,6 @@ def _eta(seconds):
     minutes, secs = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{secs:02d}" if hours else f"{minutes}:{secs:02d}" if minutes else f"{secs}s"
-
-
-def _duration(seconds):
-    return f"{seconds:.0f}s"
 
 
 def _per_step(seconds):
