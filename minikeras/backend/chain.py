@@ -68,11 +68,10 @@ class Chain:
         roles = [f"v{i}" for i in range(len(group.variables[0]))] + [f"g{i}" for i in range(len(group.gradients[0]))]
         shared = [f"s{i}" for i in range(len(group.scalars))]
         blocks = [*roles, *(f"b{k}" for k in range(len(self.scratch)))]
+        head, indent = f"def chain({', '.join([*(['blocks'] if loop else blocks), *shared])}):\n", "    "
         if loop:
-            head = f"def chain({', '.join(['blocks', *shared])}):\n    for {', '.join(blocks)}, in blocks:\n        "
-            source = head + "\n        ".join(self.lines) + "\n"
-        else:
-            source = f"def chain({', '.join([*blocks, *shared])}):\n    " + "\n    ".join(self.lines) + "\n"
+            head, indent = f"{head}    for {', '.join(blocks)}, in blocks:\n", "        "
+        source = head + "".join(f"{indent}{line}\n" for line in self.lines)
         scope = {**self.globals, "copyto": copyto}
         exec(compile(source, "<minikeras update>", "exec"), scope)
         scope["chain"].source = source

@@ -23,13 +23,11 @@ class Variable(Tensor):
                 raise ValueError(f"K.variable: the shape of the initial value is not known: {value!r}.")
             shape, self._initial, self._native = value.shape, value, None
         else:
-            host = np.array(value, dtype=None if dtype is None or dtype == "bfloat16" else dtype_name(dtype))
-            if dtype is None:
-                # Numbers and arrays of any kind become floatx, as in Keras.
-                host = host.astype(dtype_name(None))
-            elif dtype == "bfloat16":
+            dtype = dtype_name(dtype)  # numbers and arrays of any kind become floatx by default, as in Keras
+            if dtype == "bfloat16":
                 raise ValueError("K.variable: a bfloat16 variable needs a tensor as its value; use K.cast.")
-            dtype, shape, self._initial, self._native = dtype_name(dtype), host.shape, None, host
+            host = np.array(value, dtype=dtype)
+            shape, self._initial, self._native = host.shape, None, host
         super().__init__(shape, dtype, scoped_name(name or "variable") + ":0")
         self.constraint = constraint
         self.trainable = True

@@ -109,7 +109,8 @@ _padding_in_numbers(convolution, convolution_input_gradient, convolution_kernel_
 
 
 def _is_point(window, padding, depthwise):
-    return not depthwise and set(window) == {1} and all(tuple(p) == (0, 0) for p in padding)
+    known = not isinstance(padding, str) and all(tuple(p) == (0, 0) for p in padding)
+    return known and not depthwise and set(window) == {1}
 
 
 def _seen(strides):
@@ -126,7 +127,7 @@ def _rows(emit, x, strides=()):
 
 @convolution.rewrite
 def _point(emit, x, kernel, strides, padding, dilation_rate, depthwise):
-    if isinstance(padding, str) or not _is_point(kernel.shape[:-2], padding, depthwise):
+    if not _is_point(kernel.shape[:-2], padding, depthwise):
         return None
     counts = windows.lengths(x.shape[1:-1], kernel.shape[:-2], strides, padding, dilation_rate)
     product = emit(matmul, _rows(emit, x, strides), emit(reshape, kernel, kernel.shape[-2:]))
@@ -135,7 +136,7 @@ def _point(emit, x, kernel, strides, padding, dilation_rate, depthwise):
 
 @convolution_input_gradient.rewrite
 def _point_input_gradient(emit, g, kernel, sizes, strides, padding, dilation_rate, depthwise):
-    if isinstance(padding, str) or not _is_point(kernel.shape[:-2], padding, depthwise):
+    if not _is_point(kernel.shape[:-2], padding, depthwise):
         return None
     weights = emit(permute_dimensions, emit(reshape, kernel, kernel.shape[-2:]), (1, 0))
     product = emit(matmul, _rows(emit, g), weights)
@@ -146,7 +147,7 @@ def _point_input_gradient(emit, g, kernel, sizes, strides, padding, dilation_rat
 
 @convolution_kernel_gradient.rewrite
 def _point_kernel_gradient(emit, x, g, kernel_shape, strides, padding, dilation_rate, depthwise):
-    if isinstance(padding, str) or not _is_point(kernel_shape[:-2], padding, depthwise):
+    if not _is_point(kernel_shape[:-2], padding, depthwise):
         return None
     product = emit(matmul, emit(permute_dimensions, _rows(emit, x, strides), (1, 0)), _rows(emit, g))
     return emit(reshape, product, tuple(kernel_shape))

@@ -24,8 +24,6 @@ def native(inputs: Tensors, function: object, shape: object, dtype: DType, gradi
     return Spec(tuple(first[i] if n is None else n for i, n in enumerate(shape)), dtype)
 
 
-native.gradient(
-    lambda g, y, inputs, function, shape, dtype, gradient: (
-        tuple(gradient(g, y, *inputs)) if gradient else (None,) * len(inputs)
-    )
-)
+@native.gradient
+def _native_gradient(g, y, inputs, function, shape, dtype, gradient):
+    return gradient(g, y, *inputs) if gradient else (None,) * len(inputs)

@@ -63,20 +63,15 @@ def _back_through_a_rectified_maximum(emit, g, y):
 @sum.rewrite
 def _sum_of_what_went_back(emit, x, axis, keepdims):
     """What goes back through a maximum adds up to what came."""
-    if x.op_name == "max_pooling_gradient":
-        along = tuple(range(1, x.ndim - 1))
-    elif x.op_name == "extremum_gradient":
-        along = x.source.args[3]
-    else:
+    if x.op_name not in ("max_pooling_gradient", "extremum_gradient"):
         return None
+    along = range(1, x.ndim - 1) if x.op_name == "max_pooling_gradient" else x.source.args[3]
     return emit(sum, x.source.args[0], axis, keepdims) if set(along) <= set(axis) else None
 
 
 @op(composite=True)
-def peak_gradients(
-    g: Tensor, x: Tensor, y: Tensor, images: Tensor, kernel: Tensor, strides: tuple, padding: tuple,
-    dilation_rate: tuple, with_images: bool,
-):  # fmt: skip
+def peak_gradients(g: Tensor, x: Tensor, y: Tensor, images: Tensor, kernel: Tensor, strides: tuple, padding: tuple,
+                   dilation_rate: tuple, with_images: bool):
     """The cotangents of images and kernel, where x is their convolution and y its maximum over all spatial axes.
 
     g: the cotangent of y [batch, 1, ..., channels]. x may be the convolution plus a bias of the channels. with_images:

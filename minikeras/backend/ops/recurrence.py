@@ -40,9 +40,8 @@ def _fitted(who, new, states):
     if len(new) != len(states):
         raise ValueError(f"{who}: a step must return as many states as it is given: {len(states)}, got {len(new)}.")
     new = [as_tensor(n, s.dtype) for n, s in zip(new, states, strict=True)]
-    for i, (before, after) in enumerate(zip(states, new, strict=True)):
-        what = f"{who}: a step must keep shape and dtype of state {i}: it gets {{}}, it returns {{}}."
-        merged_spec(what, before, after)
+    for i, pair in enumerate(zip(states, new, strict=True)):
+        merged_spec(f"{who}: a step must keep shape and dtype of state {i}: it gets {{}}, it returns {{}}.", *pair)
     return new
 
 
@@ -112,47 +111,33 @@ def _unrolled(step, x, states, mask, backwards):
     return outputs[-1], stack(outputs), states
 
 
-def _looped(step, x, states, mask, backwards):
-    if mask is not None:
-        return _looped_with_mask(step, x, states, mask, backwards)
-    found = {}
+def _looped(step, x, initial, mask, backwards):
+    """An output that is a state needs no memory of its own: with a mask it differs before the first input only."""
+    found, end = {}, 0 if backwards else -1
 
     def one(states, slices):
         output, new = step(slices[0], states)
-        found["state"] = _position(output, new)
-        return list(new), [output]
-
-    finals, (outputs,) = _scanned("K.rnn", one, states, [x], backwards)
-    last = outputs[0 if backwards else -1] if found["state"] is None else finals[found["state"]]
-    return last, reverse(outputs, 0) if backwards else outputs, finals
-
-
-def _position(output, states):
-    """Which of the states the output is, or None."""
-    return next((i for i, s in enumerate(states) if s is output), None)
-
-
-def _looped_with_mask(step, x, initial, mask, backwards):
-    """As `_looped`. An output that is a state needs no memory of its own: it differs before the first input only."""
-    found = {}
-
-    def one(states, slices):
-        output, new = step(slices[0], states)
+        found["state"] = at = next((i for i, s in enumerate(new) if s is output), None)
+        if mask is None:
+            return list(new), [output]
         kept = [_masked(slices[1], n, s) for n, s in zip(new, states, strict=True)]
-        found["state"] = at = _position(output, new)
         if at is not None:
             return kept, [kept[at]]
         before = parameter_like(output, name="output")
         after = _masked(slices[1], output, before)
         return kept, [after], [(before, after, lambda: _zero_output(output, step, x, initial))]
 
-    finals, (outputs,) = _scanned("K.rnn", one, initial, [x, mask], backwards)
-    if found["state"] is None:
-        *finals, last = finals
+    finals, (outputs,) = _scanned("K.rnn", one, initial, [x] if mask is None else [x, mask], backwards)
+    if found["state"] is not None:
+        last = finals[found["state"]]
+        if mask is not None:
+            started = _started(mask, backwards)
+            last = _masked(started[end], last, zeros_like(last))
+            outputs = _masked(started, outputs, zeros_like(outputs))
+    elif mask is None:
+        last = outputs[end]
     else:
-        started, last = _started(mask, backwards), finals[found["state"]]
-        last = _masked(started[0 if backwards else -1], last, zeros_like(last))
-        outputs = _masked(started, outputs, zeros_like(outputs))
+        *finals, last = finals
     return last, reverse(outputs, 0) if backwards else outputs, finals
 
 
