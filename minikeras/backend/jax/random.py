@@ -74,10 +74,5 @@ def kept(count, step, shape, level, seed):
     return _hashed(_hashed(places ^ first) + second) >= np.uint32(_threshold(level, 32))
 
 
-def drop(x, count, step, noise_shape, level, seed):
-    mask = kept(count, step, x.shape if noise_shape is None else noise_shape, level, seed)
-    return keep(x, mask, 1 / (1 - level)), mask
-
-
 def keep(x, kept, scale):
     return jnp.where(kept, x * jnp.asarray(scale, x.dtype), jnp.zeros((), x.dtype))

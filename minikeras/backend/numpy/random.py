@@ -69,11 +69,6 @@ def kept(count, step, shape, level, seed):
     return _bits(generator(count, step, seed), shape, "uint16") >= _threshold(level, 16)
 
 
-def drop(x, count, step, noise_shape, level, seed):
-    mask = kept(count, step, x.shape if noise_shape is None else noise_shape, level, seed)
-    return keep(x, mask, 1 / (1 - level)), mask
-
-
 def keep(x, kept, scale, out=None):
     if kept.shape != x.shape:
         return np.multiply(x, kept * x.dtype.type(scale), out=out)

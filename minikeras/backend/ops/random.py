@@ -7,7 +7,7 @@ sees the noise of the forward pass.
 import numpy as np
 
 from .. import runtime
-from ..op import DType, Host, Spec, as_tensor, like, op
+from ..op import DType, Host, Spec, as_tensor, op
 from ..subgraph import current_step
 from ..tensor import Counter, Tensor, dtype_name, is_float
 from ..variable import Variable
@@ -141,24 +141,16 @@ def _variable(value, name):
 
 
 @op(random=True)
-def drop(x: Tensor, count: Tensor, step: Tensor, noise_shape: Host, level: float, seed: int):
-    """x with a share `level` of its elements set to 0 and the others divided by 1 - level; then which were kept.
-
-    The kept ones are bools of `noise_shape` (None: that of x), broadcast to x.
-    """
-    mask = x.shape if noise_shape is None else static(noise_shape)
-    return like(float_like(x)), Spec(mask, "bool")
+def kept(count: Tensor, step: Tensor, shape: Host, level: float, seed: int):
+    """Which elements a dropout keeps: False with probability `level`."""
+    return Spec(static(shape), "bool")
 
 
 @op(composite=True, gradient=[lambda g, y, x, kept, scale: keep(g, kept, scale)])
 def keep(x: Tensor, kept: Tensor, scale: float):
     """x times `scale` where kept, else 0; `kept` broadcasts to x."""
+    float_like(x)
     return x * (cast_like(kept, x) * scale)
-
-
-@drop.gradient
-def _drop_gradient(g, y, x, count, step, noise_shape, level, seed):
-    return None if g[0] is None else keep(g[0], y[1], 1.0 / (1.0 - level))
 
 
 def dropout(x, level, noise_shape=None, seed=None):
@@ -171,20 +163,20 @@ def dropout(x, level, noise_shape=None, seed=None):
     x = as_tensor(x)
     noise_shape = _noise_shape(x, noise_shape)
     if isinstance(level, Tensor):
-        noise = random_uniform(shape_of(x) if noise_shape is None else noise_shape, dtype=x.dtype, seed=seed)
+        noise = random_uniform(noise_shape, dtype=x.dtype, seed=seed)
         return x * cast_like(greater_equal(noise, level), x) / (1.0 - level)
     if not 0.0 <= level < 1.0:
         raise ValueError(f"K.dropout: level is the share that is dropped, a number in [0, 1); got {level}.")
     if level == 0.0:
         return identity(x)
     count, step, seed = _state(seed)
-    return drop(x, count, step, noise_shape, float(level), seed)[0]
+    return keep(x, kept(count, step, noise_shape, float(level), seed), 1.0 / (1.0 - level))
 
 
 def _noise_shape(x, noise_shape):
     """The shape with x's own sizes for None."""
     if noise_shape is None or isinstance(noise_shape, Tensor):
-        return noise_shape
+        return shape_of(x) if noise_shape is None else noise_shape
     if len(noise_shape) != x.ndim:
         raise ValueError(f"K.dropout: noise_shape {tuple(noise_shape)} must have the {x.ndim} axes of {x!r}.")
     return [n if s is None else s for n, s in zip(sizes_of(x), noise_shape, strict=True)]

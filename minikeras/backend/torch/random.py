@@ -91,11 +91,6 @@ def kept(count, step, shape, level, seed):
     return _bits(16, shape, _generator(count, step, seed)) >= _limit(level, 16)
 
 
-def drop(x, count, step, noise_shape, level, seed):
-    mask = kept(count, step, x.shape if noise_shape is None else noise_shape, level, seed)
-    return keep(x, mask, 1 / (1 - level)), mask
-
-
 def keep(x, kept, scale):
     # Widening the mask first is faster than torch.where, and than a product of floats and bools.
     factor = kept.to(x.dtype).mul_(scale)
