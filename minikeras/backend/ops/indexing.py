@@ -65,7 +65,7 @@ def getitem_gradient(g: Tensor, like_x: Tensor, index: tuple):
 
 @op(gradient=[lambda h, y, g, shape, index: getitem(h, index)])
 def put(g: Tensor, shape: Host, index: tuple):
-    """Zeros of `shape` with g at [index]; index as for getitem, without new axes and negative steps."""
+    """Zeros of `shape` with g at [index]; index as for getitem, without new axes."""
     return Spec(shape, g.dtype)
 
 
@@ -77,18 +77,28 @@ def _put(emit, g, x, index):
         found = [1 if isinstance(entry, int) else next(sizes) for entry in index]
         g = emit(reshape, g, tuple(n for n, entry in zip(found, index, strict=True) if entry is not None))
         index = tuple((e, e + 1 or None, None) if isinstance(e, int) else e for e in index if e is not None)
-    flipped = tuple(i for i, e in enumerate(index) if (e[2] or 1) < 0)
-    if flipped:
-        g = emit(reverse, g, flipped)
-        index = tuple(_forward(e, n) for e, n in zip(index, x.shape, strict=True))
-    return emit(put, g, x.shape, index)
+    index, turned = _forwards(index, x.shape)
+    return emit(put, emit(reverse, g, turned) if turned else g, x.shape, index)
 
 
-def _forward(entry, n):
-    """The entry that takes the same of n elements, in ascending order."""
-    places = range(*slice_of(entry).indices(n))
-    places = places[::-1] if places.step < 0 else places
-    return (places.start, places.stop, places.step) if places else (0, 0, 1)
+def _forwards(index, sizes):
+    """(an index of the same elements with steps that go forward, the axes of its result that are to be reversed)."""
+    sizes, found, turned, axis = iter(sizes), [], [], 0
+    for entry in index:
+        n = None if entry is None else next(sizes)
+        if isinstance(entry, tuple) and (entry[2] or 1) < 0:
+            places = range(*slice_of(entry).indices(n))[::-1]
+            entry = (places.start, places.stop, places.step) if places else (0, 0, 1)
+            turned.append(axis)
+        found.append(entry)
+        axis += not isinstance(entry, int)
+    return tuple(found), tuple(turned)
+
+
+@getitem.resolve
+def _only_forward_steps(emit, x, index):
+    forwards, turned = _forwards(index, x.shape)
+    return emit(reverse, emit(getitem, x, forwards), turned) if turned else None
 
 
 def index_tensor(x, key):
