@@ -17,7 +17,7 @@ from . import backend as K
 from .utils.generic_utils import (
     Configured, class_of_function, deserialize_keras_object, is_named_object, serialize_keras_object,
 )  # fmt: skip
-from .utils.losses_utils import Reduction, compute_weighted_loss
+from .utils.losses_utils import Reduction, compute_weighted_loss, same_shape
 
 
 def _as_predictions(y_pred):
@@ -153,8 +153,7 @@ def _check_labels(y_true, y_pred, axis):
     wanted = pred[:axis] + pred[axis + 1 :]
     if len(true) == len(pred) and true[-1] in (1, None):
         true = true[:-1]
-    one_rank = len(true) == len(wanted)
-    if not one_rank or any(None not in (t, w) and t != w for t, w in zip(true, wanted, strict=True)):
+    if not same_shape(true, wanted):
         raise ValueError("sparse_categorical_crossentropy: targets have the shape of the predictions without the axis "
                          f"of the classes, {axis}. y_true {K.int_shape(y_true)}, y_pred {K.int_shape(y_pred)}. One-hot "
                          "targets go with categorical_crossentropy.")  # fmt: skip

@@ -59,8 +59,8 @@ class Metric(Layer):
         return super().add_weight(name, shape, dtype or self.dtype, initializer or "zeros", trainable=False)
 
     def get_config(self):
-        """The constructor's arguments."""
-        return {"name": self.name, "dtype": self.dtype}
+        """The constructor's arguments, as of other layers: each that is kept in an attribute of its name."""
+        return {name: value for name, value in super().get_config().items() if name != "trainable"}
 
 
 def clone_metric(metric):

@@ -100,8 +100,7 @@ class _Share(ConfusionMatrixMetric):
         return self.by_threshold(divide_no_nan(hits, hits + others))
 
     def get_config(self):
-        own = {"thresholds": self.init_thresholds, "top_k": self.top_k, "class_id": self.class_id}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), "thresholds": self.init_thresholds}
 
 
 class Precision(_Share):
@@ -151,9 +150,6 @@ class SensitivityAtSpecificity(SensitivitySpecificityBase):
     def result(self):
         return self.rate_where(self.specificities(), self.sensitivities())
 
-    def get_config(self):
-        return {**super().get_config(), "specificity": self.specificity, "num_thresholds": self.num_thresholds}
-
 
 class SpecificityAtSensitivity(SensitivitySpecificityBase):
     """The specificity at the threshold where the sensitivity (recall) is nearest to `sensitivity`."""
@@ -164,9 +160,6 @@ class SpecificityAtSensitivity(SensitivitySpecificityBase):
 
     def result(self):
         return self.rate_where(self.sensitivities(), self.specificities())
-
-    def get_config(self):
-        return {**super().get_config(), "sensitivity": self.sensitivity, "num_thresholds": self.num_thresholds}
 
 
 class PrecisionAtRecall(SensitivitySpecificityBase):
@@ -179,9 +172,6 @@ class PrecisionAtRecall(SensitivitySpecificityBase):
     def result(self):
         tp, fp = self.true_positives, self.false_positives
         return self.rate_where(self.sensitivities(), divide_no_nan(tp, tp + fp))
-
-    def get_config(self):
-        return {**super().get_config(), "recall": self.recall, "num_thresholds": self.num_thresholds}
 
 
 class AUC(ConfusionMatrixMetric):
@@ -239,8 +229,8 @@ class AUC(ConfusionMatrixMetric):
         return K.sum(divide_no_nan(area, tp[low] + fn[low]))
 
     def get_config(self):
-        return {**super().get_config(), "num_thresholds": self.num_thresholds, "curve": self.curve.value,
-                "summation_method": self.summation_method.value, "thresholds": self.thresholds[1:-1]}  # fmt: skip
+        return {**super().get_config(), "curve": self.curve.value, "thresholds": self.thresholds[1:-1],
+                "summation_method": self.summation_method.value}  # fmt: skip
 
 
 class MeanIoU(Metric):
@@ -270,6 +260,3 @@ class MeanIoU(Metric):
         union = K.sum(matrix, axis=0) + K.sum(matrix, axis=1) - hits
         occurring = K.sum(K.cast(union > 0.0, self.dtype))
         return divide_no_nan(K.sum(divide_no_nan(hits, union)), occurring)
-
-    def get_config(self):
-        return {**super().get_config(), "num_classes": self.num_classes}

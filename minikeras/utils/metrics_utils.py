@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import backend as K
 from .generic_utils import to_list
-from .losses_utils import broadcast_weights, squeeze_or_expand_dimensions
+from .losses_utils import broadcast_weights, same_shape, squeeze_or_expand_dimensions
 
 NEG_INF = -1e10
 
@@ -168,8 +168,7 @@ def _aligned(y_true, y_pred, top_k, class_id, sample_weight):
     y_true, y_pred = K.cast(y_true, K.floatx()), K.cast(y_pred, K.floatx())
     y_pred, y_true = squeeze_or_expand_dimensions(y_pred, y_true)
     true, pred = K.int_shape(y_true), K.int_shape(y_pred)
-    one_rank = len(true) == len(pred)
-    if not one_rank or any(None not in (t, p) and t != p for t, p in zip(true, pred, strict=True)):
+    if not same_shape(true, pred):
         raise ValueError("A confusion matrix needs targets and predictions of one shape; got "
                          f"y_true {true}, y_pred {pred}.")  # fmt: skip
     if top_k is not None:
