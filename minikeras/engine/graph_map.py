@@ -6,8 +6,6 @@ from .config import who
 from .input_layer import InputLayer
 from .node import maker_of
 
-_ENTERED, _LEFT = 1, 2
-
 
 class GraphMap:
     """The nodes and layers between `inputs` and `outputs`, lists of tensors that layers made.
@@ -19,7 +17,7 @@ class GraphMap:
     """
 
     def __init__(self, inputs, outputs):
-        self._order, self._rank, self._state = [], {}, {}
+        self._order, self._rank, self._walked = [], {}, {}
         for tensor in outputs:
             self._walk(tensor)
         self._add_unused(inputs)
@@ -38,36 +36,30 @@ class GraphMap:
             if all(id(x) in known for x in node.input_tensors) and not all(id(y) in known for y in node.output_tensors):
                 yield node
 
-    def _enter(self, node):
-        self._state[id(node)] = _ENTERED
-        self._rank.setdefault(node.outbound_layer, len(self._rank))
-        return iter(zip(node.input_tensors, node.inbound_layers, node.node_indices, strict=False))
-
     def _walk(self, tensor):
         """Depth first, without recursion: producers enter `_order` before what uses them."""
-        root = maker_of(tensor)
-        if id(root) in self._state:
-            return
-        stack = [(root, self._enter(root))]
+        stack = [(tensor, maker_of(tensor))]
         while stack:
-            node, producers = stack[-1]
-            tensor, layer, index = next(producers, (None, None, None))
-            if tensor is None:
-                self._state[id(node)] = _LEFT
+            tensor, node = stack.pop()
+            if tensor is None:  # what the node needs has been walked
+                self._walked[id(node)] = True
                 self._order.append(node)
-                stack.pop()
-            elif layer is not None:
-                producer = layer._inbound_nodes[index]
-                if self._state.get(id(producer)) == _ENTERED:
-                    raise RuntimeError(f"The tensor {tensor.name!r}, made by layer {layer.name!r}, is part of a cycle.")
-                if id(producer) not in self._state:
-                    stack.append((producer, self._enter(producer)))
+            elif id(node) not in self._walked:
+                self._walked[id(node)] = False
+                self._rank.setdefault(node.outbound_layer, len(self._rank))
+                stack.append((None, node))
+                # A source has tensors, but no layers that made them.
+                made = zip(node.input_tensors, node.inbound_layers, node.node_indices, strict=False)
+                stack += [(t, layer._inbound_nodes[i]) for t, layer, i in made if layer is not None][::-1]
+            elif not self._walked[id(node)]:
+                name = node.outbound_layer.name
+                raise RuntimeError(f"The tensor {tensor.name!r}, made by layer {name!r}, is part of a cycle.")
 
     def _add_unused(self, inputs):
         """Inputs that no output needs belong to the model all the same: they are fed."""
         for tensor in inputs:
             node = maker_of(tensor)
-            if id(node) not in self._state:
+            if id(node) not in self._walked:
                 self._rank.setdefault(node.outbound_layer, len(self._rank))
                 self._order.insert(0, node)
 
