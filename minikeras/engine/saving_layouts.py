@@ -3,6 +3,8 @@
 Such are: files of Keras 1; kernels of backends that convolve instead of correlating; a nested model's or a wrapper's
 weights; and the recurrent layers of cuDNN, whose layout differs from that of the plain ones.
 """
+import itertools
+
 import numpy as np
 
 from .. import backend as K
@@ -44,21 +46,18 @@ def _kind(layer):
 
 def _nested_model(model, weights, saved_by):
     """A model's weights are all trainable ones of its layers, then all others: each layer gets both of its parts."""
-    parts = {id(layer): [] for layer in model.layers}
-    rest, left = iter(weights), len(weights)
-    owners = []
-    for wanted in (lambda layer: layer.trainable_weights, lambda layer: layer.non_trainable_weights):
-        for layer in model.layers:
-            n = len(wanted(layer))
-            part = _take(rest, n * _arrays_a_weight(layer, weights[len(weights) - left :], saved_by[0]))
-            left -= len(part)
-            parts[id(layer)].extend(part)
-            owners.append((layer, n))
-    if left:
+    owners = [*((layer, len(layer.trainable_weights)) for layer in model.layers),
+              *((layer, len(layer.non_trainable_weights)) for layer in model.layers)]
+    parts, start = {id(layer): [] for layer in model.layers}, 0
+    for layer, n in owners:
+        stop = start + n * _arrays_a_weight(layer, weights[start:], saved_by[0])
+        parts[id(layer)] += weights[start:stop]
+        start = stop
+    if start != len(weights):
         return weights                                  # the caller finds that the numbers differ
     converted = {id(layer): iter(preprocess_weights_for_loading(layer, parts[id(layer)], *saved_by))
                  for layer in model.layers}
-    return [w for layer, n in owners for w in _take(converted[id(layer)], n)]
+    return [w for layer, n in owners for w in itertools.islice(converted[id(layer)], n)]
 
 
 def _arrays_a_weight(layer, arrays, keras_version):
@@ -69,10 +68,6 @@ def _arrays_a_weight(layer, arrays, keras_version):
         return 1
     shape = arrays[0].shape
     return gates if layer.units in (shape[-1], shape[0] if len(shape) == 4 else None) else 1
-
-
-def _take(iterator, n):
-    return [w for _, w in zip(range(n), iterator, strict=False)]
 
 
 # ---- Keras 1: kernels in the order of Theano, and an array for each gate

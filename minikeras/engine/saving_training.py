@@ -12,14 +12,11 @@ from .saving_weights import load_attributes_from_hdf5_group
 def training_config(model):
     """The arguments of `compile` of a compiled model, as a dict."""
     optimizer = model.optimizer
-    return {
-        "optimizer_config": {"class_name": type(optimizer).__name__, "config": optimizer.get_config()},
-        "loss": model.loss,
-        "metrics": getattr(model, "_compile_metrics", getattr(model, "metrics", None)),
-        "weighted_metrics": getattr(model, "_compile_weighted_metrics", None),
-        "sample_weight_mode": getattr(model, "sample_weight_mode", None),
-        "loss_weights": getattr(model, "loss_weights", None),
-    }
+    return {"optimizer_config": {"class_name": type(optimizer).__name__, "config": optimizer.get_config()},
+            "loss": model.loss, "loss_weights": getattr(model, "loss_weights", None),
+            "metrics": getattr(model, "_compile_metrics", getattr(model, "metrics", None)),
+            "weighted_metrics": getattr(model, "_compile_weighted_metrics", None),
+            "sample_weight_mode": getattr(model, "sample_weight_mode", None)}
 
 
 def compile_as_saved(model, config, version, weights, custom_objects):
