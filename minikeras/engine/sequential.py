@@ -48,14 +48,13 @@ class Sequential(Model):
             raise ValueError(f"Sequential {self.name!r} has a layer {layer.name!r} already. Give layers names of "
                              "their own.")  # fmt: skip
         self._taken.add(layer.name)
-        start = None if self._layers else _start_of(layer)
+        shape, dtype = (None, None) if self._layers else _start_of(layer)
         if self.outputs:
             self._extend(layer(self.outputs[0]), layer)
         elif isinstance(layer, InputLayer) and not self._layers:
             self.inputs = layer._inbound_nodes[0].output_tensors
             self._extend(self.inputs[0], layer)
-        elif start is not None:
-            shape, dtype = start
+        elif shape is not None:
             self.inputs = [Input(batch_shape=shape, dtype=dtype, name=f"{layer.name}_input")]
             self._layers = [self.inputs[0]._keras_history[0]]
             self._extend(layer(self.inputs[0]), layer)
@@ -150,13 +149,10 @@ class Sequential(Model):
 
 
 def _start_of(layer):
-    """(shape with the batch, dtype) of the input that a first layer asks for, or None."""
-    if isinstance(layer, InputLayer):
-        return None
+    """(shape with the batch, dtype) of the input that a first layer asks for; Nones if it asks for none."""
     if isinstance(layer, Container) and layer.inputs:
         return K.int_shape(layer.inputs[0]), K.dtype(layer.inputs[0])
-    shape, dtype = get_input_shape_and_dtype(layer)
-    return None if shape is None else (shape, dtype)
+    return get_input_shape_and_dtype(layer)
 
 
 def _single_output(model, layer, outputs):
