@@ -178,7 +178,8 @@ class BackupAndRestore(Callback):
         for callback in self._callbacks:
             kind = type(callback).__name__
             if states.get(kind):
-                _set_state_of(callback, states[kind].pop(0))
+                set_state = getattr(callback, "set_state", vars(callback).update)  # it may be no Callback
+                set_state(states[kind].pop(0))
             elif kind != "ProgbarLogger":  # it comes and goes with `verbose`
                 fresh.append(kind)
         if fresh:
@@ -310,13 +311,6 @@ def _decoded(form, content, at):
 def _state_of(callback):
     state = callback.get_state() if hasattr(callback, "get_state") else vars(callback)
     return {name: value for name, value in state.items() if _is_plain(value)}
-
-
-def _set_state_of(callback, state):
-    if hasattr(callback, "set_state"):
-        callback.set_state(state)
-    else:
-        vars(callback).update(state)
 
 
 def _is_plain(value):

@@ -22,7 +22,6 @@ class GraphMap:
             self._walk(tensor)
         self._add_unused(inputs)
         self._find_depths()
-        self.nodes, self.layers = _deepest_first(self.nodes_by_depth), _deepest_first(self.layers_by_depth)
         self._check_connected(inputs)
         self._check_names()
         self._node_ids = {id(node) for node in self.nodes}
@@ -70,9 +69,10 @@ class GraphMap:
             depth_of[node] = layer_depths[node.outbound_layer] = depth
             for producer in node.inbound_nodes():
                 depth_of[producer] = max(depth + 1, depth_of.get(producer, 0))
-        self.nodes_by_depth = _by_depth(depth_of)
-        ranked = dict(sorted(layer_depths.items(), key=lambda item: self._rank[item[0]]))
-        self.layers_by_depth = _by_depth(ranked)
+        self.nodes = sorted(depth_of, key=depth_of.get, reverse=True)
+        self.layers = sorted(layer_depths, key=lambda layer: (-layer_depths[layer], self._rank[layer]))
+        self.nodes_by_depth = _by_depth(self.nodes, depth_of)
+        self.layers_by_depth = _by_depth(self.layers, layer_depths)
 
     def _check_connected(self, inputs):
         known, fine = {id(tensor) for tensor in inputs}, []
@@ -91,15 +91,11 @@ class GraphMap:
                                  "of their own.")  # fmt: skip
 
 
-def _by_depth(depths):
+def _by_depth(items, depths):
     table = {}
-    for item, depth in depths.items():
-        table.setdefault(depth, []).append(item)
+    for item in items:
+        table.setdefault(depths[item], []).append(item)
     return table
-
-
-def _deepest_first(table):
-    return [item for depth in sorted(table, reverse=True) for item in table[depth]]
 
 
 def _disconnected(tensor, layer, fine):

@@ -7,7 +7,7 @@ from .config import who
 from .container import Container
 from .input_layer import Input, InputLayer
 from .node import maker_of
-from .sharing import entry, making, whole_config
+from .sharing import entry, making
 from .training import Model
 from .training_utils import get_input_shape_and_dtype
 
@@ -121,10 +121,6 @@ class Sequential(Model):
         if probabilities.shape[-1] > 1:
             return probabilities.argmax(axis=-1)
         return (probabilities > 0.5).astype("int32")
-
-    def get_config(self):
-        """Name and the configs of the layers, in the form of Keras 2."""
-        return whole_config(self._described)
 
     def _described(self):
         config = {"name": self.name, "layers": [entry(layer) for layer in self.layers]}

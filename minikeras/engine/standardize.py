@@ -200,11 +200,12 @@ def _class_weights(y, class_weight):
 
 def check_array_length_consistency(inputs, targets, weights=None):
     """Raise ValueError unless all arrays have as many samples."""
-    counts = {what: sorted({int(a.shape[0]) for a in arrays or [] if a is not None and not K.is_tensor(a)})
-              for what, arrays in (("input", inputs), ("target", targets), ("sample_weight", weights))}  # fmt: skip
+    arrays = {"input": inputs, "target": targets, "sample_weight": weights}
+    counts = {what: sorted({int(a.shape[0]) for a in given or [] if a is not None and not K.is_tensor(a)})
+              for what, given in arrays.items()}  # fmt: skip
     for what, found in counts.items():
         if len(found) > 1:
-            shapes = [a.shape for a in {"input": inputs, "target": targets}.get(what, weights) if a is not None]
+            shapes = [a.shape for a in arrays[what] if a is not None]
             raise ValueError(f"All {what} arrays should have the same number of samples. Got array shapes: {shapes}.")
     for what in ("target", "sample_weight"):
         if counts["input"] and counts[what] and counts["input"] != counts[what]:
