@@ -436,4 +436,6 @@ def run_once(program):
             values.update(zip(step.outputs, results, strict=True))
     for counter in program.counters:
         counter.value += 1
-    return [np.asarray(look(v)) for v in program.outputs]
+    outputs = [np.asarray(look(v)) for v in program.outputs]
+    values.clear()  # `look` refers to itself, and so would keep the arrays until Python looks for cycles
+    return outputs
