@@ -62,7 +62,7 @@ class Function:
         if self.phase_at is not None:
             phase = int(inputs[self.phase_at])
             inputs = [*inputs[: self.phase_at], *inputs[self.phase_at + 1 :]]
-        arrays = [backend.from_feed(v, d) for v, d in zip(inputs, self.dtypes, strict=True)]
+        arrays = [*map(backend.from_feed, inputs, self.dtypes)]
         key = (phase, *[tuple(a.shape) for a in arrays])
         if self._by_value:
             key += tuple(self._host(backend, arrays, i).tobytes() for i in self._by_value)

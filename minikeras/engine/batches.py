@@ -94,6 +94,8 @@ class ArrayBatches:
 
 def dense(arrays, inputs):
     """The arrays, with sparse matrices made dense unless they are for a sparse tensor."""
+    if not any(map(is_sparse, arrays)):
+        return arrays
     return [a.toarray() if is_sparse(a) and not (t is not None and K.is_sparse(t)) else a
             for a, t in itertools.zip_longest(arrays, inputs[: len(arrays)])]  # fmt: skip
 

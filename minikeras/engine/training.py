@@ -185,16 +185,26 @@ class Model(CompiledContainer):
         """Inputs, targets and sample weights as one list of arrays. Raises RuntimeError before compile."""
         self._need_objective()
         plain = type(x) is type(y) is np.ndarray and sample_weight is None and class_weight is None
-        shapes = (x.shape, y.shape, batch_size) if plain else None
-        if shapes in self._fitting:
+        form = (x.shape, x.dtype, y.shape, y.dtype, batch_size) if plain else None
+        if form in self._fitting:
             return [x, y]
         xs, ys, weights = self._standardized(x, y, sample_weight, class_weight, batch_size)
         if len(ys) != len(self._feed_targets):
             raise ValueError(f"Model {self.name!r}: targets are needed for the outputs {self._feed_output_names}.")
         if plain and [*map(id, xs + ys)] == [id(x), id(y)]:
-            # Arrays of these shapes pass all checks as they are: the next batches need not be checked again.
-            self._fitting.add(shapes)
+            # Arrays of this form pass all checks as they are: the next batches need not be checked again.
+            self._fitting.add(form)
         return xs + ys + weights
+
+    def _input_arrays(self, x, batch_size=None):
+        """Inputs as a list of arrays."""
+        form = (x.shape, x.dtype, batch_size) if type(x) is np.ndarray else None
+        if form in self._fitting:
+            return [x]
+        xs, _, _ = self._standardized(x, batch_size=batch_size)
+        if form and [*map(id, xs)] == [id(x)]:
+            self._fitting.add(form)
+        return xs
 
     def _batches(self, arrays, batch_size, steps, steps_name="steps", shuffle=False):
         check_num_samples(arrays, batch_size, steps, steps_name)
@@ -211,7 +221,7 @@ class Model(CompiledContainer):
             return stream_batches(self, x, steps, queue, targets=targets)
         batch_size = self._batch_size(batch_size, steps)
         arrays = (self._training_arrays(x, y, sample_weight, batch_size=batch_size) if targets else
-                  self._standardized(x, batch_size=batch_size)[0])  # fmt: skip
+                  self._input_arrays(x, batch_size))
         return self._batches(arrays, batch_size, steps)
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose=1, sample_weight=None, steps=None, callbacks=None,
@@ -260,9 +270,9 @@ class Model(CompiledContainer):
 
     def predict_on_batch(self, x):
         """The outputs for one batch: an array, or a list of them."""
-        x, _, _ = self._standardized(x)
+        arrays = self._input_arrays(x)
         self._make_predict_function()
-        return unpack_singleton(self.predict_function(self._feeds(x)))
+        return unpack_singleton(self.predict_function(self._feeds(arrays)))
 
     @interfaces.legacy_generator_methods_support
     def fit_generator(self, generator, steps_per_epoch=None, epochs=1, verbose=1, callbacks=None,

@@ -44,11 +44,11 @@ def to_numpy(value):
 
 def from_feed(value, dtype):
     """What a user fed, in that dtype; it goes to the device with the call."""
+    if type(value) is np.ndarray:
+        return value if value.dtype == dtype else np.asarray(value, dtype)  # `dtype.name` takes microseconds
     if isinstance(value, jax.Array):
         return value if value.dtype == dtype else value.astype(dtype)
-    if type(value) is np.ndarray and value.dtype == dtype:  # `dtype.name` takes microseconds
-        return value
-    return np.asarray(value, dtype=dtype)
+    return np.asarray(value, dtype)
 
 
 def assign(native, array):

@@ -34,7 +34,8 @@ class Linked:
         self.program, self.counters = program, program.counters
         self.updated = [v for v, _ in program.updates]
         self.kept = [v for v in program.variables if v not in set(self.updated)]
-        self.wide = any(d in ("float64", "int64", "uint64") for d in _dtypes(program))
+        # Made once: entering it again costs half of what making it does. No program runs within itself.
+        self.width = precision(_dtypes(program))
         for variable in program.variables:
             variable.native()
         line = straight_line(program, engine or package())
@@ -57,7 +58,7 @@ class Linked:
         raise_found()  # what an earlier call met
         # Each array from the host costs a transfer: none where nothing is drawn.
         counts = np.array([c.value for c in self.counters], dtype=np.int32) if self.counters else ()
-        with _dispatch, precision(["float64"]) if self.wide else _no_context:
+        with _dispatch, self.width:
             outputs, news = self.run(
                 [v._native for v in self.updated], [v._native for v in self.kept], list(inputs), counts
             )
