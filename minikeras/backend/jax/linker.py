@@ -18,8 +18,19 @@ _no_context = contextlib.nullcontext()
 def precision(dtypes):
     """The context in which JAX keeps 64-bit types, if there are any: the rest of the process does not notice."""
     if any(d in ("float64", "int64", "uint64") for d in dtypes):
-        return jax.enable_x64(True) if hasattr(jax, "enable_x64") else jax.experimental.enable_x64()
+        return jax.enable_x64(True) if hasattr(jax, "enable_x64") else _Wide()
     return _no_context
+
+
+class _Wide:
+    """The same for a JAX without `jax.enable_x64`: what it has instead can be entered only once."""
+
+    def __enter__(self):
+        self.context = jax.experimental.enable_x64()
+        self.context.__enter__()
+
+    def __exit__(self, *error):
+        return self.context.__exit__(*error)
 
 
 class Linked:
