@@ -30,8 +30,8 @@ def evaluated(case, arrays, unknown=False):
 
 # Parts of random ops, of searches and of views that no record reaches; and what is no op.
 PARTS = set(
-    "backend bernoulli choose clipped_normal ctc_beam ctc_greedy drop dynamic_put dynamic_slice host keep "
-    "max_pooling_select normal peak_gradients put rng set_rng to_numpy trimmed uniform".split()
+    "backend bernoulli choose clipped_normal ctc_beam ctc_greedy dynamic_put dynamic_slice host keep "
+    "kept max_pooling_select normal peak_gradients put rng set_rng to_numpy trimmed uniform".split()
 )
 
 
