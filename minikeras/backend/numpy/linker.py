@@ -17,6 +17,7 @@ import numpy as np
 from .. import config, runtime
 from ..chain import Chain
 from ..grouping import flat_memory, group_updates
+from ..op import replaced
 from ..program import Program, Value
 
 ALIGN = 64
@@ -419,23 +420,19 @@ def run_once(program):
     values, engine = {}, own_package()
 
     def look(arg):
-        if isinstance(arg, Value):
-            if arg.kind == "step":
-                return values[arg]
-            if arg.kind == "counter":
-                return arg.source.value
-            return arg.source if arg.kind == "constant" else arg.source.numpy()
         if isinstance(arg, Program):
             return run_body(arg, engine)
-        return tuple(look(a) for a in arg) if isinstance(arg, tuple) else arg
+        if arg.kind == "step":
+            return values[arg]
+        if arg.kind == "counter":
+            return arg.source.value
+        return arg.source if arg.kind == "constant" else arg.source.numpy()
 
     with np.errstate(all="ignore"):
         for step in program.steps:
-            results = op_kernel(engine, step.op)(*(look(a) for a in step.args))
+            results = op_kernel(engine, step.op)(*(replaced(a, (Value, Program), look) for a in step.args))
             results = results if isinstance(results, (tuple, list)) else (results,)
             values.update(zip(step.outputs, results, strict=True))
     for counter in program.counters:
         counter.value += 1
-    outputs = [np.asarray(look(v)) for v in program.outputs]
-    values.clear()  # `look` refers to itself, and so would keep the arrays until Python looks for cycles
-    return outputs
+    return [np.asarray(look(v)) for v in program.outputs]
