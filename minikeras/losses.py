@@ -7,16 +7,18 @@ It raises ValueError when the shapes do not fit each other.
 A class is called with y_true, y_pred and sample_weight, and reduces to a scalar unless told otherwise.
 """
 
-# A line for each name would be most of the imports.
-# isort: skip_file
 import functools
 
 import numpy as np
 
 from . import backend as K
 from .utils.generic_utils import (
-    Configured, class_of_function, deserialize_keras_object, is_named_object, serialize_keras_object,
-)  # fmt: skip
+    Configured,
+    class_of_function,
+    deserialize_keras_object,
+    is_named_object,
+    serialize_keras_object,
+)
 from .utils.losses_utils import Reduction, compute_weighted_loss, same_shape
 
 

@@ -1,13 +1,16 @@
 """All callbacks under one name: the base, the loggers, and those that steer the training."""
 
-# A line for each name would be most of the imports.
-# isort: skip_file
 from ..utils.progbar import Progbar
 from .backup import BackupAndRestore
 from .base import Callback, CallbackList, LambdaCallback
 from .loggers import BaseLogger, CSVLogger, History, ProgbarLogger, RemoteMonitor
 from .steering import (
-    EarlyStopping, LearningRateScheduler, ModelCheckpoint, ReduceLROnPlateau, SwapEMAWeights, TerminateOnNaN,
+    EarlyStopping,
+    LearningRateScheduler,
+    ModelCheckpoint,
+    ReduceLROnPlateau,
+    SwapEMAWeights,
+    TerminateOnNaN,
 )
 
 __all__ = ["BackupAndRestore", "BaseLogger", "CSVLogger", "Callback", "CallbackList", "EarlyStopping",

@@ -4,8 +4,6 @@ A model file holds the model's config and training config as JSON text, the weig
 optimizer. Nothing in a file is ever run: it holds text and numbers, and names that are looked up among known classes.
 """
 
-# A line for each name would be most of the imports.
-# isort: skip_file
 import contextlib
 import io
 import json
@@ -14,14 +12,25 @@ from functools import wraps
 
 from ..utils.files import DamagedFileError, atomic_file, damages
 from ..utils.io_utils import (
-    H5Dict, ask_to_proceed_with_overwrite, import_h5py, load_from_binary_h5py, open_group, save_to_binary_h5py,
+    H5Dict,
+    ask_to_proceed_with_overwrite,
+    import_h5py,
+    load_from_binary_h5py,
+    open_group,
+    save_to_binary_h5py,
 )
 from .saving_configs import model_from_config, model_from_json, model_from_yaml, own_objects, to_json
 from .saving_safetensors import read_safetensors, write_safetensors
 from .saving_training import compile_as_saved, training_config
 from .saving_weights import (
-    KERAS_VERSION, load_attributes_from_hdf5_group, load_weights_from_hdf5_group, load_weights_from_hdf5_group_by_name,
-    preprocess_weights_for_loading, save_attributes_to_hdf5_group, save_weights_to_hdf5_group, write_weights,
+    KERAS_VERSION,
+    load_attributes_from_hdf5_group,
+    load_weights_from_hdf5_group,
+    load_weights_from_hdf5_group_by_name,
+    preprocess_weights_for_loading,
+    save_attributes_to_hdf5_group,
+    save_weights_to_hdf5_group,
+    write_weights,
 )
 
 __all__ = ["H5Dict", "allow_read_from_gcs", "allow_write_to_gcs", "ask_to_proceed_with_overwrite",

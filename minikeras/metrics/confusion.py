@@ -3,15 +3,21 @@
 Predictions are positive above a threshold from 0 to 1; all elements of y_true and y_pred, of one shape, count.
 """
 
-# A line for each name would be most of the imports.
-# isort: skip_file
 import numpy as np
 
 from .. import backend as K
 from ..utils.metrics_utils import (
-    NEG_INF, AUCCurve, AUCSummationMethod, ConfusionMatrix, assert_thresholds_range, divide_no_nan, even_thresholds,
-    parse_init_thresholds, update_confusion_matrix_variables, weights_like,
-)  # fmt: skip
+    NEG_INF,
+    AUCCurve,
+    AUCSummationMethod,
+    ConfusionMatrix,
+    assert_thresholds_range,
+    divide_no_nan,
+    even_thresholds,
+    parse_init_thresholds,
+    update_confusion_matrix_variables,
+    weights_like,
+)
 from .base import Metric
 
 TP, FP = ConfusionMatrix.TRUE_POSITIVES, ConfusionMatrix.FALSE_POSITIVES
