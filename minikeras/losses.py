@@ -12,6 +12,7 @@ import functools
 import numpy as np
 
 from . import backend as K
+from .backend.tensor import compatible
 from .utils.generic_utils import (
     Configured,
     class_of_function,
@@ -19,7 +20,7 @@ from .utils.generic_utils import (
     is_named_object,
     serialize_keras_object,
 )
-from .utils.losses_utils import Reduction, compute_weighted_loss, same_shape
+from .utils.losses_utils import Reduction, compute_weighted_loss
 
 
 def _as_predictions(y_pred):
@@ -155,7 +156,7 @@ def _check_labels(y_true, y_pred, axis):
     wanted = pred[:axis] + pred[axis + 1 :]
     if len(true) == len(pred) and true[-1] in (1, None):
         true = true[:-1]
-    if not same_shape(true, wanted):
+    if not compatible(true, wanted):
         raise ValueError("sparse_categorical_crossentropy: targets have the shape of the predictions without the axis "
                          f"of the classes, {axis}. y_true {K.int_shape(y_true)}, y_pred {K.int_shape(y_pred)}. One-hot "
                          "targets go with categorical_crossentropy.")  # fmt: skip

@@ -6,7 +6,6 @@ import numpy as np
 
 from .. import backend as K
 from .. import losses
-from ..utils.losses_utils import same_shape
 
 
 def standardize_single_array(x):
@@ -93,13 +92,18 @@ def _listed(data, names, what):
     return arrays
 
 
+def _fits(shape, got):
+    """Whether data have a shape; where it is known, theirs has to be, too."""
+    return len(shape) == len(got) and all(size in (None, found) for size, found in zip(shape, got, strict=True))
+
+
 def _check_shape(array, name, shape, check_batch_axis, what, given):
     """Raise ValueError unless the array has this shape. given: the shape before it was made a column, if it was."""
     got = tuple(array.shape)
     first = 0 if check_batch_axis else 1
-    if len(got) == len(shape) and same_shape(shape[first:], got[first:]):
+    if len(got) == len(shape) and _fits(shape[first:], got[first:]):
         return
-    hint = " Is it a single sample? Then give it as x[None], a batch of one." if same_shape(shape[1:], given) else ""
+    hint = " Is it a single sample? Then give it as x[None], a batch of one." if _fits(shape[1:], given) else ""
     wanted = f"shape {shape}" if len(got) == len(shape) else f"{len(shape)} dimensions, with shape {shape},"
     raise ValueError(f"Error when checking {what}: expected {name} to have {wanted} but got array with shape {given}."
                      + hint)  # fmt: skip

@@ -47,11 +47,6 @@ def squeeze_or_expand_dimensions(y_pred, y_true=None, sample_weight=None):
     return y_pred, y_true, sample_weight
 
 
-def same_shape(a, b):
-    """Whether two shapes are the same, as far as they are known."""
-    return len(a) == len(b) and all(None in sizes or sizes[0] == sizes[1] for sizes in zip(a, b, strict=True))
-
-
 def _without_extra_axis(x, other):
     extra = K.ndim(x) - K.ndim(other) == 1 and K.int_shape(x)[-1] == 1
     return K.squeeze(x, -1) if extra else x

@@ -6,8 +6,9 @@ from enum import Enum
 import numpy as np
 
 from .. import backend as K
+from ..backend.tensor import compatible
 from .generic_utils import to_list
-from .losses_utils import broadcast_weights, same_shape, squeeze_or_expand_dimensions
+from .losses_utils import broadcast_weights, squeeze_or_expand_dimensions
 
 NEG_INF = -1e10
 
@@ -168,7 +169,7 @@ def _aligned(y_true, y_pred, top_k, class_id, sample_weight):
     y_true, y_pred = K.cast(y_true, K.floatx()), K.cast(y_pred, K.floatx())
     y_pred, y_true = squeeze_or_expand_dimensions(y_pred, y_true)
     true, pred = K.int_shape(y_true), K.int_shape(y_pred)
-    if not same_shape(true, pred):
+    if not compatible(true, pred):
         raise ValueError("A confusion matrix needs targets and predictions of one shape; got "
                          f"y_true {true}, y_pred {pred}.")  # fmt: skip
     if top_k is not None:
