@@ -70,7 +70,8 @@ class Program:
         self.inputs, self.outputs, self.updates, self.phase, self.needed = inputs, outputs, updates, phase, needed
         self.kept = len(outputs) if kept is None else kept
         roots = [*outputs, *(value for _, value in updates), *needed]
-        self.steps = pruned_steps(roots)
+        # What was asked for last comes first: the gradients of the last layers, before what they hold is gone through.
+        self.steps = pruned_steps([*outputs, *reversed(roots[len(outputs) :])])
         read = [*roots, *(v for s in self.steps for v in s.inputs)]
         self.variables = list({**{v.source: None for v in read if v.kind == "variable"}, **dict(updates)})
         self.counters = list(dict.fromkeys(v.source for v in read if v.kind == "counter"))

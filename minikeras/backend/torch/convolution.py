@@ -10,7 +10,6 @@ from torch.nn.functional import pad as _pad
 
 from ..windows import lengths
 
-_convolution = torch.ops.aten.convolution.default
 _backward = torch.ops.aten.convolution_backward.default
 
 
@@ -89,7 +88,7 @@ def _convolution_and_bias(x, kernel, strides, padding, dilation_rate, depthwise,
     ndim, x = x.ndim, channels_first(x)
     both, extra = split(padding)
     options = _options(x, strides, dilation_rate, both, depthwise)
-    return channels_last(_convolution(padded(x, extra), _weights(kernel, depthwise), bias, *options), ndim)
+    return channels_last(torch.convolution(padded(x, extra), _weights(kernel, depthwise), bias, *options), ndim)
 
 
 def convolution_input_gradient(g, kernel, sizes, strides, padding, dilation_rate, depthwise):

@@ -4,23 +4,26 @@ import math
 
 import torch
 
-aten = torch.ops.aten
+_backward = torch.ops.aten.native_batch_norm_backward.default
 
 
 def _by_channel(x, kept):
     """x as [batch, channels] or [batch, channels, ...], without a copy where the channels are first or last."""
     if kept == (1,):
         return x
-    if kept != tuple(range(x.ndim - len(kept), x.ndim)):
-        x = x.movedim(kept, tuple(range(-len(kept), 0)))
+    if kept == (x.ndim - 1,):
+        return x.reshape(-1, x.shape[-1])
+    x = x.movedim(kept, tuple(range(-len(kept), 0)))
     return x.reshape(-1, math.prod(x.shape[x.ndim - len(kept) :]))
 
 
 def _restored(y, x, kept):
     if kept == (1,):
         return y
-    moved = x.movedim(kept, tuple(range(-len(kept), 0)))
-    return y.reshape(moved.shape).movedim(tuple(range(-len(kept), 0)), kept)
+    if kept == (x.ndim - 1,):
+        return y.view(x.shape)
+    last = tuple(range(-len(kept), 0))
+    return y.reshape(x.movedim(kept, last).shape).movedim(last, kept)
 
 
 def _kept(x, axes):
@@ -28,7 +31,7 @@ def _kept(x, axes):
 
 
 def _flat(v):
-    return None if v is None else v.reshape(-1)
+    return v if v is None or v.ndim == 1 else v.reshape(-1)
 
 
 def _along(v, x, axis):
@@ -49,23 +52,25 @@ def batch_normalization(x, mean, var, beta, gamma, axis, epsilon):
 
 def batch_moments(x, gamma, beta, axes, epsilon):
     kept = _kept(x, axes)
-    shape = [x.shape[i] for i in kept]
-    y, mean, rstd = aten.native_batch_norm(
+    y, mean, rstd = torch.native_batch_norm(
         _by_channel(x, kept), _flat(gamma), _flat(beta), None, None, True, 0.0, epsilon
     )
     # The kernel gives 1 / sqrt(var + epsilon) only; what rounding leaves below 0 is 0.
-    var = rstd.pow(-2).sub_(epsilon).clamp_(min=0)
-    return _restored(y, x, kept), mean.reshape(shape), var.reshape(shape)
+    var = rstd.pow(-2).sub_(epsilon).clamp_(0)
+    return (_restored(y, x, kept), *_shaped(x, kept, mean, var))
 
 
-def batch_moments_gradient(g, x, gamma, mean_, var, axes, epsilon):
-    kept = _kept(x, axes)
-    shape = [x.shape[i] for i in kept]
-    rstd = torch.rsqrt(var.reshape(-1) + epsilon)
+def batch_moments_gradient(g, x, gamma, mean, var, axes, epsilon):
+    kept, mean, var = _kept(x, axes), _flat(mean), _flat(var)
+    rstd = (var + epsilon).rsqrt_()
     # Without gamma PyTorch gives no gradient to it: ones stand for it.
-    scale = torch.ones_like(rstd) if gamma is None else gamma.reshape(-1)
-    g2, x2, mean = _by_channel(g, kept), _by_channel(x, kept), mean_.reshape(-1)
-    to_x, to_gamma, to_beta = aten.native_batch_norm_backward(
-        g2, x2, scale, None, None, mean, rstd, True, epsilon, [True, True, True]
+    scale = torch.ones_like(rstd) if gamma is None else _flat(gamma)
+    to_x, *others = _backward(
+        _by_channel(g, kept), _by_channel(x, kept), scale, None, None, mean, rstd, True, epsilon, [True, True, True]
     )
-    return _restored(to_x, x, kept), to_gamma.reshape(shape), to_beta.reshape(shape)
+    return (_restored(to_x, x, kept), *_shaped(x, kept, *others))
+
+
+def _shaped(x, kept, *vectors):
+    """Vectors of the channels in the shape of the kept axes of x."""
+    return vectors if len(kept) == 1 else [v.view([x.shape[i] for i in kept]) for v in vectors]
