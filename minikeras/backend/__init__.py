@@ -29,11 +29,12 @@ FAMILIES = tuple(
 
 # ... the parts of which those functions and their gradients are made. (OPS has all ops.)
 _PARTS = frozenset(
-    "add_along_axis along average_pooling batch_moments bernoulli binary cast_like choose clipped_normal "
-    "concat convolution ctc_beam ctc_greedy ctc_loss dynamic_put dynamic_slice float_like getitem index_tensor "
-    "keep kept leaky_relu loop max_pooling max_pooling_select merge_axes neutral normal number_like part partly_known "
-    "peak_gradients put python_index rectify restore run_cond scatter_add shape_of sigmoid_crossentropy sizes_of "
-    "slice_of softmax_crossentropy sparse_softmax_crossentropy spread static sum_to trimmed true_divide uniform".split()
+    "add_along_axis along average_pooling batch_moments bernoulli binary cast_like choose clipped_normal concat "
+    "convolution ctc_beam ctc_greedy ctc_loss dynamic_put dynamic_slice float_like getitem index_tensor keep kept "
+    "leaky_relu loop max_pooling max_pooling_select merge_axes neutral normal number_like part partly_known "
+    "peak_gradients put python_index rectify restore row_moments run_cond scatter_add shape_of sigmoid_crossentropy "
+    "sizes_of slice_of softmax_crossentropy sparse_softmax_crossentropy spread static sum_to trimmed true_divide "
+    "uniform".split()
 )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from records import case, ints
 
 from minikeras import backend as K
+from minikeras.backend.ops.normalization import row_moments
 
 
 def sigmoid(x):
@@ -196,6 +197,14 @@ def at_test(x, mean, var, beta, gamma, axis=-1, epsilon=1e-3):
     return (x - mean) / np.sqrt(var + epsilon) * gamma + beta
 
 
+def by_rows(x, gamma=1.0, beta=0.0, axis=-1):
+    return (x - x.mean(axis, keepdims=True)) / np.sqrt(x.var(axis, keepdims=True) + 1e-3) * gamma + beta
+
+
+def moments_of_rows(x):
+    return row_moments(x, None, None, 1, 1e-3)
+
+
 NORMALIZATION = [
     *(
         case(
@@ -257,6 +266,16 @@ NORMALIZATION = [
         edges=False,
         reference=lambda x, gamma, beta: normalized(x.T, np.ones(3), np.zeros(3), (0,), 1e-3).T * gamma + beta,
     ),
+    *(
+        case(K.layer_normalization, shape, axis=axis, reference=by_rows, edges=False)
+        for shape, axis in [((3, 4), -1), ((2, 3, 4), -1), ((2, 3, 4), (1, 2)), ((2, 3, 4), 1)]
+    ),
+    case(K.layer_normalization, (2, 3, 4), (3, 4), (3, 4), axis=(1, 2), reference=by_rows, edges=False),
+    *(case(moments_of_rows, (3, 4), index=i, edges=False, reference=f) for i, f in enumerate([
+        lambda x: (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-3),
+        lambda x: x.mean(1, keepdims=True),
+        lambda x: 1 / np.sqrt(x.var(1, keepdims=True) + 1e-3),
+    ])),
     case(
         K.l2_normalize,
         (3, 4),

@@ -130,14 +130,60 @@ def normalize_batch_in_training(x, gamma, beta, reduction_axes, epsilon=1e-3):
     return y, stop_gradient(average), stop_gradient(var) * (n / maximum(n - 1.0, 1.0))
 
 
+@op(composite=True)
+def row_moments(x: Tensor, gamma: Tensor, beta: Tensor, rank: int, epsilon: float):
+    """x normalized over its last `rank` axes, scaled by gamma and shifted by beta; then mean and 1 / deviation.
+
+    gamma, beta: tensors in the shape of these axes, or None. mean and 1 / sqrt(variance + epsilon) have size 1 there.
+    """
+    axes = tuple(range(x.ndim - rank, x.ndim))
+    average = mean(x, axes, True)
+    centred = x - average
+    rstd = rsqrt(mean(square(centred), axes, True) + epsilon)
+    y = centred * rstd
+    y = y if gamma is None else y * gamma
+    return y if beta is None else y + beta, average, rstd
+
+
+@op(composite=True)
+def row_moments_gradient(g: Tensor, x: Tensor, gamma: Tensor, mean_: Tensor, rstd: Tensor, rank: int):
+    """The cotangents of x, gamma and beta that a cotangent of the normalized x gives."""
+    first = x.ndim - rank
+    unit, rows, axes = (x - mean_) * rstd, tuple(range(first)), tuple(range(first, x.ndim))
+    to_gamma, to_beta = _sum(g * unit, rows), _sum(g, rows)
+    g = g if gamma is None else g * gamma
+    return rstd * (g - mean(g, axes, True) - unit * mean(g * unit, axes, True)), to_gamma, to_beta
+
+
+@row_moments.joint_gradient
+def _row_moments_rule(g, y, x, gamma, beta, rank, epsilon):
+    (g_y, g_mean, g_rstd), (_, average, rstd) = g, y
+    to_x, to_gamma, to_beta = [], None, None
+    if g_y is not None:
+        found, to_gamma, to_beta = row_moments_gradient(g_y, x, gamma, average, rstd, rank)
+        to_x.append(found)
+    n = _count(x, tuple(range(x.ndim - rank, x.ndim)))
+    if g_mean is not None:
+        to_x.append(broadcast_like(g_mean / n, x))
+    if g_rstd is not None:
+        to_x.append((x - average) * (g_rstd * rstd * rstd * rstd / -n))
+    return functools.reduce(add, to_x), None if gamma is None else to_gamma, None if beta is None else to_beta
+
+
 def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=1e-3):
     """x normalized over `axis` of each sample, times gamma, plus beta (tensors that broadcast with x, or None).
 
     Source: Ba, Kiros and Hinton, Layer Normalization (2016).
     """
     x = as_tensor(x)
-    average = mean(x, axis, True)
+    axes = sorted_axes(axis, x.ndim)
+    rank = len(axes)
+    if 0 < rank < x.ndim and axes[0] == x.ndim - rank:
+        vectors = [v for v in (gamma, beta) if v is not None]
+        if all(v.shape == x.shape[-rank:] and None not in v.shape and v.dtype == x.dtype for v in vectors):
+            return row_moments(x, gamma, beta, rank, epsilon)[0]
+    average = mean(x, axes, True)
     centred = x - average
-    y = centred * rsqrt(mean(square(centred), axis, True) + epsilon)
+    y = centred * rsqrt(mean(square(centred), axes, True) + epsilon)
     y = y if gamma is None else y * gamma
     return y if beta is None else y + beta

@@ -184,7 +184,7 @@ _EITHER = {"add", "multiply"}
 # Kernels whose results nobody else holds.
 _FRESH = {
     "matmul", "linear", "convolution", "convolution_input_gradient", "batch_moments", "batch_moments_gradient", "keep",
-    "max_pooling", "max_pooling_gradient", "batch_normalization", *_INTO_FIRST,
+    "max_pooling", "max_pooling_gradient", "batch_normalization", "row_moments", "row_moments_gradient", *_INTO_FIRST,
 }  # fmt: skip
 SMALL = 1 << 12  # elements: below this, new memory costs nothing
 

@@ -1,10 +1,11 @@
-"""PyTorch kernels of batch normalization, on its fused ones: these want [batch, channels, ...]."""
+"""PyTorch kernels of batch and layer normalization, on its fused ones: the former want [batch, channels, ...]."""
 
 import math
 
 import torch
 
 _backward = torch.ops.aten.native_batch_norm_backward.default
+_rows_backward = torch.ops.aten.native_layer_norm_backward.default
 
 
 def _by_channel(x, kept):
@@ -74,3 +75,14 @@ def batch_moments_gradient(g, x, gamma, mean, var, axes, epsilon):
 def _shaped(x, kept, *vectors):
     """Vectors of the channels in the shape of the kept axes of x."""
     return vectors if len(kept) == 1 else [v.view([x.shape[i] for i in kept]) for v in vectors]
+
+
+def row_moments(x, gamma, beta, rank, epsilon):
+    return torch.native_layer_norm(x, x.shape[x.ndim - rank :], gamma, beta, epsilon)
+
+
+def row_moments_gradient(g, x, gamma, mean, rstd, rank):
+    shape = x.shape[x.ndim - rank :]
+    # Without gamma and beta PyTorch gives no gradients to them: ones stand for both.
+    gamma = torch.ones(shape, dtype=x.dtype, device=x.device) if gamma is None else gamma
+    return _rows_backward(g, x, shape, mean, rstd, gamma, gamma, [True, True, True])
