@@ -8,6 +8,7 @@ run time are calls of ufuncs and BLAS on arrays that are already there.
 Outputs are never planned buffers: the caller may keep them.
 """
 
+import functools
 import inspect
 import sys
 import threading
@@ -388,6 +389,17 @@ def run_body(program, engine):
     return run
 
 
+@functools.cache
+def touch_blas():
+    """Lets BLAS touch its memory for packed operands: 2 ms, once a process.
+
+    OpenBLAS prefetches beyond what it has packed. Where that memory was never touched, every prefetch is a walk through
+    the page tables in vain, and products of some hundred rows run at half their speed for as long as the process lives.
+    With more columns than a block has (320 to 450) the rows are packed into memory that smaller products do not reach.
+    """
+    np.matmul(np.zeros((64, 384), "float32"), np.zeros((384, 768), "float32"))
+
+
 class Linked:
     """A program ready to run. One run at a time: the buffers are its own.
 
@@ -395,6 +407,7 @@ class Linked:
     """
 
     def __init__(self, program, engine=None):
+        touch_blas()
         groups, engine = (), engine or own_package()
         if config.optimize():
             groups, program = group_updates(program, lambda op: in_place(op_kernel(engine, op)))
