@@ -15,6 +15,7 @@ from .workloads import WORKLOADS
 ITS_OWN = tuple(w.name for w in WORKLOADS.values() if w.optimizer in ("adam", "rmsprop"))  # optimizers of `autograd`
 BACKENDS = ("numpy", "jax", "torch")
 CHECK_STEPS, CHECK_TOLERANCE = 4, 5e-3
+LEFT_OUT = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONDONTWRITEBYTECODE")  # what some machines set
 ONE_THREAD = {}  # variables that hold the libraries to one thread, if they are to be
 
 
@@ -83,8 +84,8 @@ RIVALS = {
 
 
 def environment(entry):
-    """Ours and theirs alike run without OPENBLAS_CORETYPE, which makes a current NumPy slow on some machines."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("OPENBLAS_CORETYPE", "OPENBLAS_L2"))}
+    """Ours and theirs alike run without what makes a current NumPy slow on some machines, and with stored bytecode."""
+    kept = {key: value for key, value in os.environ.items() if key not in LEFT_OUT}
     return {**kept, **ONE_THREAD, **entry.env}
 
 

@@ -11,6 +11,7 @@ from torch.nn.functional import pad as _pad
 from ..windows import lengths
 
 _backward = torch.ops.aten.convolution_backward.default
+_pointwise = torch.ops.mkldnn._convolution_pointwise.default
 
 
 def channels_first(x):
@@ -81,14 +82,27 @@ def convolution(x, kernel, strides, padding, dilation_rate, depthwise):
     return _convolution_and_bias(x, kernel, strides, padding, dilation_rate, depthwise, None)
 
 
-def _convolution_and_bias(x, kernel, strides, padding, dilation_rate, depthwise, bias):
+def _convolution_and_bias(x, kernel, strides, padding, dilation_rate, depthwise, bias, rectified=False):
     if not kernel.numel():
         counts = lengths(x.shape[1:-1], kernel.shape[:-2], strides, padding, dilation_rate)
         return _zeros((x.shape[0], *counts, 0 if depthwise else kernel.shape[-1]), x)
     ndim, x = x.ndim, channels_first(x)
     both, extra = split(padding)
-    options = _options(x, strides, dilation_rate, both, depthwise)
-    return channels_last(torch.convolution(padded(x, extra), _weights(kernel, depthwise), bias, *options), ndim)
+    options, kernel = _options(x, strides, dilation_rate, both, depthwise), _weights(kernel, depthwise)
+    if rectified:
+        strides, padding, dilation_rate, *_ = options
+        return channels_last(_pointwise(x, kernel, bias, padding, strides, dilation_rate, 1, "relu", [], ""), ndim)
+    return channels_last(torch.convolution(padded(x, extra), kernel, bias, *options), ndim)
+
+
+def _normalized_convolution(x, kernel, strides, padding, dilation_rate, depthwise, bias, mean, var, beta, gamma,
+                            epsilon, rectified=False):  # fmt: skip
+    """gamma (y - mean) / sqrt(var + epsilon) + beta of the convolution and its bias y, by other weights."""
+    scale = torch.rsqrt(var + epsilon)
+    scale = scale if gamma is None else scale.mul_(gamma)
+    shift = (-mean if bias is None else bias - mean).mul_(scale)
+    shift = shift if beta is None else shift.add_(beta)
+    return _convolution_and_bias(x, kernel * scale, strides, padding, dilation_rate, depthwise, shift, rectified)
 
 
 def convolution_input_gradient(g, kernel, sizes, strides, padding, dilation_rate, depthwise):

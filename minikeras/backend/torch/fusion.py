@@ -13,12 +13,15 @@ import torch
 
 from .. import runtime
 from ..program import Program, Step, Value
-from .convolution import _convolution_and_bias
+from . import device
+from .convolution import _convolution_and_bias, _normalized_convolution, split
 from .onednn import by_onednn
 from .pooling import _pool_and_places, _pulled_to_places
 
 aten = torch.ops.aten
 _ONEDNN = torch.ops.mkldnn._linear_pointwise.default
+LARGE = 1 << 20  # elements: more than a cache holds
+WEIGHTS = 2  # results for each weight: from here on a pass over the weights is cheaper than one over the results
 
 
 class Call:
@@ -72,6 +75,8 @@ def fused(program):
     for step in program.steps:
         if step.op.name == "add":
             _with_bias(step, uses)
+        elif step.op.name == "batch_normalization":
+            _with_normalization(step, uses)
         elif step.op.name == "rectify":
             _with_rectify(step, uses)
     for step in program.steps:
@@ -131,6 +136,37 @@ def _with_rectify(step, uses):
     if uses.once(step.args[0]) and inner.op_name == "linear":
         args = inner.source.args
         _renewed(step, uses, reshaped, Call("linear", _linear(*args[:2], "relu")), args)
+    elif reshaped is None and uses.once(inner) and _rectifies(inner):
+        kernel, args = _known(inner.source)
+        exchange(step, Call("convolution", functools.partial(kernel, rectified=True)), args)
+
+
+def _known(step):
+    """(kernel, arguments) of a convolution, those of one with a bias."""
+    if isinstance(step.op, Call):
+        return step.op.kernel, step.args
+    return _convolution_and_bias, (*step.args, None)
+
+
+def _rectifies(value):
+    """Whether oneDNN is to rectify what it convolves: that pays for what is larger than a cache."""
+    if value.op_name != "convolution" or value.size < LARGE:
+        return False
+    x, kernel, _, padding, _, depthwise, *_ = value.source.args
+    return (x.ndim == 4 and x.dtype == kernel.dtype == "float32" and not depthwise and split(padding)[1] is None
+            and device.on_cpu() and torch.backends.mkldnn.is_available())  # fmt: skip
+
+
+def _with_normalization(step, uses):
+    """A convolution that is normalized by given numbers is a convolution with other weights."""
+    x, *vectors, axis, epsilon = step.args
+    if x.op_name != "convolution" or not uses.once(x) or axis != x.ndim - 1:
+        return
+    kernel, args = _known(x.source)
+    if kernel is not _convolution_and_bias or args[5] or not 0 < WEIGHTS * args[1].size < x.size:
+        return
+    if all(v is None or (v.shape, v.dtype) == (x.shape[-1:], x.dtype) for v in (args[6], *vectors)):
+        exchange(step, Call("convolution", _normalized_convolution), (*args, *vectors, epsilon))
 
 
 def _linear(x, w, activation):
