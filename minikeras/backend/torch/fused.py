@@ -1,4 +1,4 @@
-"""Update groups that PyTorch has one kernel for: on a CPU, Adam, in a fraction of the time of its single steps."""
+"""Update groups that PyTorch has one kernel for, on a CPU: Adam and RMSprop, in a fraction of their single steps."""
 
 import operator
 from types import SimpleNamespace
@@ -17,34 +17,37 @@ _FAR = 1e9
 
 
 def adam(group):
-    """(roles of weight, mean, mean square; scalars beta_1, beta_2, learning rate; epsilon) if the group is Adam's step.
+    """What `adam_step` wants to know of a group if it is Adam's step, or RMSprop's, which is Adam's with beta_1 = 0.
 
     m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2, p = p - lr m / (sqrt(v) + epsilon). Else None.
     """
-    if not device.on_cpu() or len(group.roots) != 3 or len(group.gradients[0]) != 1:
+    if not device.on_cpu() or len(group.roots) not in (2, 3) or len(group.gradients[0]) != 1:
         return None
     if group.gradients[0][0].dtype not in ("float32", "float64"):
         return None
     trees = {role: _tree(group, Ref("result", i)) for role, i in group.roots.items()}
     for p, tree in trees.items():
         match tree:
-            case ("subtract", Ref("variable", own), ("true_divide", ("multiply", Ref("scalar", lr), mean), root)):
-                found = _moments(group, trees, mean, root) if own == p else None
-                return None if found is None else (p, *found[:4], lr, found[4])
+            case (
+                ("subtract", Ref("variable", own), ("true_divide", ("multiply", Ref("scalar", lr), mean),
+                 ("add", ("true_sqrt", square), Ref("constant", epsilon))))
+            ) if own == p:  # fmt: skip
+                first, second = _moment(group, trees, mean, _GRADIENT), _moment(group, trees, square, _SQUARE)
+                if second and (first or (mean == _GRADIENT and len(trees) == 2)):
+                    return p, first, second, lr, float(group.constants[epsilon])
     return None
 
 
-def _moments(group, trees, mean, root):
-    match mean, root:
-        case (
-            ("add", ("multiply", b1, Ref("variable", m)), ("multiply", rest_1, g)),
-            ("add", ("true_sqrt", square), Ref("constant", epsilon)),
-        ):
-            match square:
-                case ("add", ("multiply", b2, Ref("variable", v)), ("multiply", rest_2, ("square", same))):
-                    own = same == g == Ref("gradient", 0) and trees.get(m) == mean and trees.get(v) == square
-                    if own and _rest(group, rest_1, b1) and _rest(group, rest_2, b2):
-                        return m, v, b1.index, b2.index, float(group.constants[epsilon])
+_GRADIENT = Ref("gradient", 0)
+_SQUARE = ("square", _GRADIENT)
+
+
+def _moment(group, trees, tree, of):
+    """(role, scalar b) of a running mean b m + (1 - b) `of` that is kept as the role's new value, or None."""
+    match tree:
+        case ("add", ("multiply", b, Ref("variable", role)), ("multiply", rest, new)):
+            if new == of and trees.get(role) == tree and _rest(group, rest, b):
+                return role, b.index
     return None
 
 
@@ -67,16 +70,17 @@ def _rest(group, rest, whole):
 
 
 def adam_step(found):
-    """A function (blocks, *scalars) that does the step `found` by `adam`."""
-    p, m, v, b1, b2, lr, epsilon = found
+    """A function (blocks, *scalars) that does the step `found` by `adam`. The gradient comes last in a block."""
+    p, first, (v, b2), lr, epsilon = found
+    m, b1 = first or (-1, None)  # without a mean the gradient is its own: 0 g + 1 g
     far = [torch.tensor(_FAR)]
 
     def step(blocks, *scalars):
+        beta_1 = 0.0 if b1 is None else scalars[b1].item()
         for roles in blocks:
             torch._fused_adam_(
-                [roles[p]], [roles[3]], [roles[m]], [roles[v]], [], far, lr=scalars[lr].item(),
-                beta1=scalars[b1].item(), beta2=scalars[b2].item(), weight_decay=0.0, eps=epsilon, amsgrad=False,
-                maximize=False,
+                [roles[p]], [roles[-1]], [roles[m]], [roles[v]], [], far, lr=scalars[lr].item(), beta1=beta_1,
+                beta2=scalars[b2].item(), weight_decay=0.0, eps=epsilon, amsgrad=False, maximize=False,
             )  # fmt: skip
 
     return step
