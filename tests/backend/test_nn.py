@@ -111,6 +111,31 @@ def test_batch_statistics_need_no_known_sizes(backend):
     assert g.shape == (3,) and var.shape == (3,)
 
 
+@pytest.mark.parametrize("shape", [(40, 60, 60, 3), (41, 61, 62, 1), (33, 3, 40, 40)])  # more than a block of NumPy's
+def test_statistics_of_large_batches_are_those_of_the_formula(shape, backend):
+    axes = (0, 2, 3) if shape[1] == 3 else (0, 1, 2)
+    rng, wide = np.random.default_rng(0), [n if i not in axes else 1 for i, n in enumerate(shape)]
+    a, g, gamma = 2 + rng.normal(size=shape), rng.normal(size=shape), 1 + rng.random(max(wide))
+    x, scale = K.placeholder(shape), K.constant(gamma)
+    y, mean, variance = K.normalize_batch_in_training(x, scale, K.zeros_like(scale), axes)
+    found = run([y, mean, variance, *K.gradients(K.sum(y * K.constant(g)), [x, scale])], (x, a))
+    unit = (a - a.mean(axes, keepdims=True)) / np.sqrt(a.var(axes, keepdims=True) + 1e-3)
+    to_unit = g * gamma.reshape(wide)
+    to_x = to_unit - to_unit.mean(axes, keepdims=True) - unit * (to_unit * unit).mean(axes, keepdims=True)
+    to_x /= np.sqrt(a.var(axes, keepdims=True) + 1e-3)
+    expected = unit * gamma.reshape(wide), a.mean(axes), a.var(axes), to_x, (g * unit).sum(axes)
+    for value, right in zip(found, expected, strict=True):
+        np.testing.assert_allclose(value, right, rtol=1e-4, atol=1e-4 * np.abs(right).max())
+
+
+@pytest.mark.parametrize("shape", [(), (0, 3), (3, 20000), (2, 3, 700, 16)])
+def test_relu_keeps_nan_and_zeroes_the_rest_below_zero(shape, backend):
+    a = np.random.default_rng(0).normal(size=shape).astype("float32")
+    a = np.where(np.abs(a) > 2, np.float32("nan"), a)
+    x = K.placeholder(shape)
+    np.testing.assert_array_equal(run([K.relu(x)], (x, a))[0], np.maximum(a, 0))
+
+
 def test_masked_attention_looks_only_where_it_may(backend):
     q = K.constant(np.zeros((1, 2, 4)))
     v = K.constant([[[1.0], [2.0], [3.0]]])

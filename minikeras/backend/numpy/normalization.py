@@ -4,6 +4,9 @@ import math
 
 import numpy as np
 
+BLOCK = 1 << 17  # elements that several passes go through before the next ones
+WIDTH = 512  # elements of a row, for ufuncs to have long inner loops
+
 
 def _matrices(x, axes):
     """x as [outer, channels, inner], and how many elements there are for each channel."""
@@ -23,6 +26,30 @@ def _restored(y, x, kept):
     return np.moveaxis(y.reshape(*reduced, *(x.shape[i] for i in kept)), range(-len(kept), 0), kept)
 
 
+def _folded(a):
+    """Rows of so many samples that inner loops are long, where channels are last; and how many samples that is."""
+    n, channels, inner = a.shape
+    long = inner > 1 or channels > WIDTH // 2 or a.size <= BLOCK
+    fold = 1 if long else math.gcd(n, 1 << (WIDTH // channels).bit_length() - 1)
+    return a.reshape(n // fold, channels * fold, inner), fold
+
+
+def _spread(v, fold):
+    """Values of the channels, for all elements of a folded row."""
+    return (v if fold == 1 else np.tile(v, fold))[:, None]
+
+
+def _gathered(v, fold):
+    """Sums over folded rows as sums of the channels."""
+    return v if fold == 1 else np.add.reduce(v.reshape(fold, -1), 0)
+
+
+def _blocks(a):
+    """Slices of the rows, of what stays in the cache."""
+    step = max(1, BLOCK * len(a) // max(1, a.size))
+    return [slice(i, i + step) for i in range(0, len(a), step)]
+
+
 def _total(a):
     """The sum over all but the channels: BLAS where they are last."""
     if a.shape[2] == 1:
@@ -37,14 +64,21 @@ def _dots(a, b):
 
 def batch_moments(x, gamma, beta, axes, epsilon):
     a, kept = _matrices(x, axes)
-    n = a.shape[0] * a.shape[2]
-    mean = _total(a) / x.dtype.type(n)
-    y = a - mean[:, None]
-    var = _dots(y, y) / x.dtype.type(n)
+    n = x.dtype.type(a.shape[0] * a.shape[2])
+    a, fold = _folded(a)
+    mean = _gathered(_total(a), fold) / n
+    y, centre, squares = np.empty_like(a), _spread(mean, fold), np.zeros(a.shape[1], x.dtype)
+    for part in _blocks(a):
+        centred = np.subtract(a[part], centre, out=y[part])
+        squares += _dots(centred, centred)
+    var = _gathered(squares, fold) / n
     scale = 1 / np.sqrt(var + x.dtype.type(epsilon))
-    y *= (scale if gamma is None else scale * gamma.reshape(-1))[:, None]
-    if beta is not None:
-        y += beta.reshape(-1)[:, None]
+    scale = _spread(scale if gamma is None else scale * gamma.reshape(-1), fold)
+    shift = None if beta is None else _spread(beta.reshape(-1), fold)
+    for part in _blocks(a):
+        y[part] *= scale
+        if shift is not None:
+            y[part] += shift
     shape = [x.shape[i] for i in kept]
     return _restored(y, x, kept), mean.reshape(shape), var.reshape(shape)
 
@@ -52,13 +86,21 @@ def batch_moments(x, gamma, beta, axes, epsilon):
 def batch_moments_gradient(g, x, gamma, mean_, var, axes, epsilon):
     (a, kept), (b, _) = _matrices(x, axes), _matrices(g, axes)
     n = x.dtype.type(a.shape[0] * a.shape[2])
+    (a, fold), (b, _) = _folded(a), _folded(b)
     rstd = 1 / np.sqrt(var.reshape(-1) + x.dtype.type(epsilon))
-    centred = a - mean_.reshape(-1)[:, None]
-    to_beta, to_gamma = _total(b), _dots(b, centred) * rstd
+    to_x, centre, products = np.empty_like(a), _spread(mean_.reshape(-1), fold), np.zeros(a.shape[1], x.dtype)
+    for part in _blocks(a):
+        centred = np.subtract(a[part], centre, out=to_x[part])
+        products += _dots(b[part], centred)
+    to_beta, to_gamma = _gathered(_total(b), fold), _gathered(products, fold) * rstd
     # g - mean(g) - unit * mean(g * unit), times rstd * gamma
-    centred *= (to_gamma * rstd / n)[:, None]
-    to_x = np.subtract(b, centred, out=centred)
-    to_x -= (to_beta / n)[:, None]
-    to_x *= (rstd if gamma is None else rstd * gamma.reshape(-1))[:, None]
+    along, level = _spread(to_gamma * rstd / n, fold), _spread(to_beta / n, fold)
+    scale = _spread(rstd if gamma is None else rstd * gamma.reshape(-1), fold)
+    for part in _blocks(a):
+        block = to_x[part]
+        block *= along
+        np.subtract(b[part], block, out=block)
+        block -= level
+        block *= scale
     shape = [x.shape[i] for i in kept]
     return _restored(to_x, x, kept), to_gamma.reshape(shape), to_beta.reshape(shape)
