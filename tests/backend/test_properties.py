@@ -311,6 +311,20 @@ def test_convolutions_are_sums_over_windows(backend):
     holds(backend, prop, geometries(dilated=True), st.integers(1, 3), st.booleans())
 
 
+
+@pytest.mark.parametrize(("channels", "strides", "dilation"), [(32, (1, 1), (1, 1)), (32, (2, 1), (1, 1)),
+                                                               (33, (1, 1), (1, 2)), (16, (1, 1), (1, 1))])  # fmt: skip
+def test_kernel_gradients_of_large_convolutions(channels, strides, dilation, backend):
+    x, kernel, other = (np.random.default_rng(6).normal(size=s).astype("float32")
+                        for s in ((19, 31, 30, channels), (3, 2, channels, 64), (3, 2, channels, 64)))  # fmt: skip
+
+    def convolution(a, b):
+        return K.conv2d(a, b, strides, "same", "channels_last", dilation)
+
+    _, dk, w = run(convolution, [x, kernel], True, (1,))
+    assert (dk * other).sum() == pytest.approx((run(convolution, [x, other], True, (1,))[0] * w).sum(), rel=1e-3)
+
+
 POOLS = {2: K.pool2d, 3: K.pool3d}
 
 

@@ -6,6 +6,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from ..windows import lengths, reach
@@ -90,6 +91,8 @@ def convolution_kernel_gradient(x, g, kernel_shape, strides, padding, dilation_r
     if 0 in kernel_shape:
         return jnp.zeros(kernel_shape, x.dtype)
     pieces = _pieces(g)
+    if pieces > 1 and not depthwise and x.shape[-1] >= 32:
+        return _by_products(x, g, kernel_shape, strides, padding, dilation_rate)
     if pieces > 1:
         step = -(-len(g) // pieces)
         geometry = kernel_shape, strides, padding, dilation_rate, depthwise
@@ -110,3 +113,18 @@ def convolution_kernel_gradient(x, g, kernel_shape, strides, padding, dilation_r
         batch_group_count=x.shape[-1] if depthwise else 1,
     )
     return found.reshape(kernel_shape)
+
+
+def _by_products(x, g, kernel_shape, strides, padding, dilation_rate):
+    """The same as a product of matrices for each tap: faster from some channels on, and quicker to compile."""
+    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
+    ends = [(n - 1) * stride + 1 for n, stride in zip(g.shape[1:-1], strides, strict=True)]
+
+    def seen(tap):
+        starts = (i * step for i, step in zip(tap, dilation_rate, strict=True))
+        return x[:, *(slice(a, a + n, stride) for a, n, stride in zip(starts, ends, strides, strict=True))]
+
+    flat = g.reshape(-1, g.shape[-1])
+    # By tensordot they take twice as long (JAX 0.10.2).
+    products = [seen(tap).reshape(len(flat), -1).T @ flat for tap in np.ndindex(*kernel_shape[:-2])]
+    return jnp.stack(products).reshape(kernel_shape)

@@ -69,14 +69,15 @@ def _gathered(g, at, around, kernel, with_images):
 def _everywhere(g, around, kernel, strides, dilation_rate, with_images):
     """The same from the cotangent of the convolution, as products of matrices for one tap of the kernel after the
     other: in branches and loops XLA's convolutions on CPUs are plain loops, 25 times as slow as elsewhere."""
-    extent, axes = [(n - 1) * s + 1 for n, s in zip(g.shape[1:-1], strides, strict=True)], [*range(g.ndim - 1)]
-    extent, between = (len(g), *extent, around.shape[-1]), [(0, 0, 0), *((0, 0, s - 1) for s in strides), (0, 0, 0)]
+    lengths = [(n - 1) * s + 1 for n, s in zip(g.shape[1:-1], strides, strict=True)]
+    extent, between = (len(g), *lengths, around.shape[-1]), [(0, 0, 0), *((0, 0, s - 1) for s in strides), (0, 0, 0)]
+    flat = g.reshape(-1, g.shape[-1])
 
     def step(to_around, tap):
         at, weights = tap
         start = at[0] * 0, *at, at[0] * 0
         seen = lax.dynamic_slice(around, start, extent)[:, *(slice(None, None, s) for s in strides)]
-        to_kernel = jnp.tensordot(seen, g, (axes, axes))
+        to_kernel = seen.reshape(len(flat), -1).T @ flat
         if with_images:
             given = lax.pad(g @ weights.T, np.zeros((), g.dtype), between)
             to_around = lax.dynamic_update_slice(to_around, lax.dynamic_slice(to_around, start, extent) + given, start)
