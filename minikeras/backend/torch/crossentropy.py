@@ -5,6 +5,8 @@ from torch.nn import functional
 
 from ..numpy.crossentropy import check_labels
 
+_losses = torch.ops.aten.nll_loss_forward.default
+
 
 def softmax_crossentropy(target, logits):
     log_p = torch.log_softmax(logits, -1)
@@ -19,7 +21,7 @@ def sparse_softmax_crossentropy(target, logits):
     if target.device.type == "cpu":
         rows = log_p.reshape(-1, logits.shape[-1])
         try:
-            loss = torch.ops.aten.nll_loss_forward(rows, target.reshape(-1), None, 0, _NO_LABEL)[0].view(target.shape)
+            loss = _losses(rows, target.reshape(-1), None, 0, _NO_LABEL)[0].view(target.shape)
         except IndexError:
             check_labels(target, logits.shape[-1])
             raise
