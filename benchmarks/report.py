@@ -150,7 +150,7 @@ def draw(document, path):
         axis.minorticks_off()
         axis.set_yticks(range(len(labels)), labels)
         if axis.has_data():
-            axis.legend(fontsize="small")
+            axis.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.12))  # off the bars
     axes[0][0].invert_yaxis()
     figure.tight_layout()
     figure.savefig(path, dpi=110)
