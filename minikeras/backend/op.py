@@ -173,6 +173,7 @@ class Op:
         self.rules, self.joint = None, False  # one gradient rule a tensor parameter, or a joint one
         self.specialise = None  # (specialiser, args) -> args: traces become programs
         self.prune = None  # (step, values that are used): lets a step drop outputs
+        self.alike = None  # (step) -> its outputs, one of them in place of all that are equal to it
         self.rewrites = []  # (emit, *args) -> value or None, tried when a program is specialised
         self.always = []  # those of them that run even where nothing is to be optimized
         self.dissolves = False  # whether one of these always applies, so that no kernel is needed

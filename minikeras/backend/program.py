@@ -253,6 +253,7 @@ class Specialiser:
         if outputs is None:
             step = Step(op, tuple(args), inputs, self.scope)
             outputs = step.outputs = tuple(Value(tuple(s.shape), s.dtype, "step", step, i) for i, s in enumerate(specs))
+            outputs = outputs if op.alike is None else op.alike(step)
         if key is not None:
             self.merged[key] = outputs
         return outputs

@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from minikeras import backend as K
+from minikeras import layers
 
 
 def numbers(*shape, seed=0):
@@ -339,6 +340,16 @@ def test_outputs_that_nothing_reads_are_not_stacked():
     last, outputs, _ = net.run()
     assert len(ops_of(K.function(net.tensors, [last]))[2][0].outputs) == 1
     assert len(ops_of(K.function(net.tensors, [outputs]))[2][0].outputs) == 2
+
+
+def test_what_a_step_computes_once_is_stacked_once():
+    inputs, lstm = layers.Input((4, 3)), layers.LSTM(2)
+    loss = K.sum(K.square(lstm(inputs)))
+    program = K.function([inputs], K.gradients(loss, [inputs, *lstm.weights])).program(backend="numpy")
+    scans = [step for step in program.steps if step.op.name == "_scan"]
+    stacked = [scan.args[3].outputs[len(scan.args[0]) :] for scan in scans]
+    assert len(stacked) == 2
+    assert all(len(set(ys)) == len(ys) for ys in stacked)
 
 
 def test_a_mask_of_ones_leaves_no_product_in_the_loop():

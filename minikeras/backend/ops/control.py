@@ -215,4 +215,10 @@ def _prune_scan(step, used):
         _rebuild(step, (*groups, narrowed(program, inputs, results), reverse, length), results)
 
 
-_scan.op.specialise, _scan.op.prune = _scan_program, _prune_scan
+def _alike_in_scan(step):
+    """What the body computes once is stacked once: what an input gets is often what the sum for a weight wants too."""
+    n, program, first = len(step.args[0]), step.args[3], {}
+    return tuple(out if i < n else first.setdefault(program.outputs[i], out) for i, out in enumerate(step.outputs))
+
+
+_scan.op.specialise, _scan.op.prune, _scan.op.alike = _scan_program, _prune_scan, _alike_in_scan
