@@ -61,8 +61,8 @@ def batch_moments(x, gamma, beta, axes, epsilon):
     return (_restored(y, x, kept), *_shaped(x, kept, mean, var))
 
 
-def batch_moments_gradient(g, x, gamma, mean, var, axes, epsilon):
-    kept, mean, var = _kept(x, axes), _flat(mean), _flat(var)
+def batch_moments_gradient(g, x, gamma, mean_, var, axes, epsilon):
+    kept, mean, var = _kept(x, axes), _flat(mean_), _flat(var)
     rstd = (var + epsilon).rsqrt_()
     # Without gamma PyTorch gives no gradient to it: ones stand for it.
     scale = torch.ones_like(rstd) if gamma is None else _flat(gamma)
@@ -81,8 +81,8 @@ def row_moments(x, gamma, beta, rank, epsilon):
     return torch.native_layer_norm(x, x.shape[x.ndim - rank :], gamma, beta, epsilon)
 
 
-def row_moments_gradient(g, x, gamma, mean, rstd, rank):
+def row_moments_gradient(g, x, gamma, mean_, rstd, rank):
     shape = x.shape[x.ndim - rank :]
     # Without gamma and beta PyTorch gives no gradients to them: ones stand for both.
     gamma = torch.ones(shape, dtype=x.dtype, device=x.device) if gamma is None else gamma
-    return _rows_backward(g, x, shape, mean, rstd, gamma, gamma, [True, True, True])
+    return _rows_backward(g, x, shape, mean_, rstd, gamma, gamma, [True, True, True])
