@@ -10,7 +10,7 @@ import json
 import os
 from functools import wraps
 
-from ..utils.files import DamagedFileError, atomic_file, damages
+from ..utils.files import DamagedFileError, Steady, atomic_file, damages
 from ..utils.io_utils import (
     H5Dict,
     ask_to_proceed_with_overwrite,
@@ -117,7 +117,11 @@ def _write(target, overwrite, write):
     if _is_path(target):
         h5py = import_h5py()
         if _may_write(target, overwrite):
-            with atomic_file(os.fsdecode(target)) as stream, h5py.File(stream, "w") as file:
+            with (
+                atomic_file(os.fsdecode(target)) as stream,
+                Steady(stream) as steady,
+                h5py.File(steady, "w") as file,
+            ):
                 write(H5Dict(file, "w"))
     elif H5Dict.is_supported_type(target):
         write(H5Dict(target, "w"))

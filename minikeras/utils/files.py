@@ -88,3 +88,34 @@ def check_sum(array, expected, where):
     if expected is not None and checksum(array) != expected:
         raise DamagedFileError(f"{where} is damaged: its checksum is not the one that was saved with it.")
     return array
+
+
+class Steady:
+    """A binary stream for HDF5, which sees none of its failures: a file that it could not close it would keep open, and
+    touch again in the middle of a later save, when the stream is closed.
+
+    The first OSError is kept, nothing more is asked of the stream, and the error is raised at the end of the block.
+    """
+
+    def __init__(self, stream):
+        self.error = None
+        for name in ("seek", "tell", "readinto", "read", "write", "truncate", "flush"):
+            setattr(self, name, self._kept(getattr(stream, name)))
+
+    def _kept(self, method):
+        def call(*args):
+            if self.error is None:
+                try:
+                    return method(*args)
+                except OSError as error:
+                    self.error = error
+            return 0
+
+        return call
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.error is not None:
+            raise self.error
