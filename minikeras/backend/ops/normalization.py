@@ -136,7 +136,10 @@ def row_moments(x: Tensor, gamma: Tensor, beta: Tensor, rank: int, epsilon: floa
 
     gamma, beta: tensors in the shape of these axes, or None. mean and 1 / sqrt(variance + epsilon) have size 1 there.
     """
-    axes = tuple(range(x.ndim - rank, x.ndim))
+    return _layer_moments(x, gamma, beta, tuple(range(x.ndim - rank, x.ndim)), epsilon)
+
+
+def _layer_moments(x, gamma, beta, axes, epsilon):
     average = mean(x, axes, True)
     centred = x - average
     rstd = rsqrt(mean(square(centred), axes, True) + epsilon)
@@ -182,8 +185,4 @@ def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=1e-3):
         vectors = [v for v in (gamma, beta) if v is not None]
         if all(v.shape == x.shape[-rank:] and None not in v.shape and v.dtype == x.dtype for v in vectors):
             return row_moments(x, gamma, beta, rank, epsilon)[0]
-    average = mean(x, axes, True)
-    centred = x - average
-    y = centred * rsqrt(mean(square(centred), axes, True) + epsilon)
-    y = y if gamma is None else y * gamma
-    return y if beta is None else y + beta
+    return _layer_moments(x, gamma, beta, axes, epsilon)[0]

@@ -9,9 +9,9 @@ import torch
 from torch.nn.functional import pad as _pad
 
 from ..windows import lengths
+from .normalization import scale_and_shift
 
 _backward = torch.ops.aten.convolution_backward.default
-_pointwise = torch.ops.mkldnn._convolution_pointwise.default
 
 
 def channels_first(x):
@@ -91,17 +91,15 @@ def _convolution_and_bias(x, kernel, strides, padding, dilation_rate, depthwise,
     options, kernel = _options(x, strides, dilation_rate, both, depthwise), _weights(kernel, depthwise)
     if rectified:
         strides, padding, dilation_rate, *_ = options
-        return channels_last(_pointwise(x, kernel, bias, padding, strides, dilation_rate, 1, "relu", [], ""), ndim)
+        pointwise = torch.ops.mkldnn._convolution_pointwise.default  # not in every build: looked up where it is used
+        return channels_last(pointwise(x, kernel, bias, padding, strides, dilation_rate, 1, "relu", [], ""), ndim)
     return channels_last(torch.convolution(padded(x, extra), kernel, bias, *options), ndim)
 
 
 def _normalized_convolution(x, kernel, strides, padding, dilation_rate, depthwise, bias, mean, var, beta, gamma,
                             epsilon, rectified=False):  # fmt: skip
     """gamma (y - mean) / sqrt(var + epsilon) + beta of the convolution and its bias y, by other weights."""
-    scale = torch.rsqrt(var + epsilon)
-    scale = scale if gamma is None else scale.mul_(gamma)
-    shift = (-mean if bias is None else bias - mean).mul_(scale)
-    shift = shift if beta is None else shift.add_(beta)
+    scale, shift = scale_and_shift(mean if bias is None else mean - bias, var, beta, gamma, epsilon)
     return _convolution_and_bias(x, kernel * scale, strides, padding, dilation_rate, depthwise, shift, rectified)
 
 

@@ -15,11 +15,10 @@ from .. import runtime
 from ..program import Program, Step, Value
 from . import device
 from .convolution import _convolution_and_bias, _normalized_convolution, split
-from .onednn import by_onednn
+from .onednn import by_onednn, linear
 from .pooling import _pool_and_places, _pulled_to_places
 
 aten = torch.ops.aten
-_ONEDNN = torch.ops.mkldnn._linear_pointwise.default
 LARGE = 1 << 20  # elements: more than a cache holds
 WEIGHTS = 2  # results for each weight: from here on a pass over the weights is cheaper than one over the results
 
@@ -81,7 +80,7 @@ def fused(program):
             _with_rectify(step, uses)
     for step in program.steps:
         if step.op.name == "matmul" and by_onednn(*step.args):
-            exchange(step, Call("matmul", _product), step.args)
+            exchange(step, Call("matmul", linear), step.args)
     _keep_places(program)
     return again(program)
 
@@ -172,15 +171,10 @@ def _with_normalization(step, uses):
 def _linear(x, w, activation):
     """The kernel of x [n, k] . w [k, m] + bias [m], rectified with the activation "relu"."""
     if by_onednn(x, w):
-        name = activation or "none"
-        return lambda x, w, bias: _ONEDNN(x, w.t(), bias, name, [], "")
+        return functools.partial(linear, activation=activation or "none")
     if activation:
         return lambda x, w, bias: torch.addmm(bias, x, w).relu_()
     return lambda x, w, bias: torch.addmm(bias, x, w)
-
-
-def _product(x, w):
-    return _ONEDNN(x, w.t(), None, "none", [], "")
 
 
 # ---- pooling ---------------------------------------------------------------------------------------------------------

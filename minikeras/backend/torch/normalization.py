@@ -43,12 +43,15 @@ def _along(v, x, axis):
 def batch_normalization(x, mean, var, beta, gamma, axis, epsilon):
     if x.ndim == 4 and axis == 3:
         mean, var, beta, gamma = (_flat(v) for v in (mean, var, beta, gamma))
-    mean, var, beta, gamma = (_along(v, x, axis) for v in (mean, var, beta, gamma))
+    scale, shift = scale_and_shift(*(_along(v, x, axis) for v in (mean, var, beta, gamma)), epsilon)
+    return torch.addcmul(shift, x, scale)
+
+
+def scale_and_shift(mean, var, beta, gamma, epsilon):
+    """What normalizes x in one pass: x scale + (beta - mean scale)."""
     scale = torch.rsqrt(var + epsilon)
     scale = scale if gamma is None else scale * gamma
-    # One pass over x: x scale + (beta - mean scale).
-    shift = -mean * scale if beta is None else torch.addcmul(beta, mean, scale, value=-1)
-    return torch.addcmul(shift, x, scale)
+    return scale, -mean * scale if beta is None else torch.addcmul(beta, mean, scale, value=-1)
 
 
 def batch_moments(x, gamma, beta, axes, epsilon):
