@@ -344,7 +344,7 @@ def specialise(inputs, specs, outputs, updates, backend, phase=0, known=None, le
     walk = Specialiser(backend, phase, level)
     fed = [walk.feed(t, s, i, (known or {}).get(i)) for i, (t, s) in enumerate(zip(inputs, specs, strict=True))]
     results = [walk.run(t) for t in outputs]
-    # The last layers' weights first: their gradients come first, and what they hold is freed as the walk goes back.
+    # Backwards, since of two plain updates of a variable the later one holds: it is the first that the walk meets.
     for update in reversed(updates):
         walk.run(update)
     order = {u.variable: None for u in updates}

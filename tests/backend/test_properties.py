@@ -311,7 +311,6 @@ def test_convolutions_are_sums_over_windows(backend):
     holds(backend, prop, geometries(dilated=True), st.integers(1, 3), st.booleans())
 
 
-
 @pytest.mark.parametrize(("channels", "strides", "dilation"), [(32, (1, 1), (1, 1)), (32, (2, 1), (1, 1)),
                                                                (33, (1, 1), (1, 2)), (16, (1, 1), (1, 1))])  # fmt: skip
 def test_kernel_gradients_of_large_convolutions(channels, strides, dilation, backend):

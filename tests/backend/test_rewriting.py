@@ -54,29 +54,27 @@ def test_values_read_twice_or_returned_are_never_written_over(seed, backend):
 def test_normalized_convolutions_in_predictions(options, dtype, backend):
     """Small and large images, windows of one and of three, read once and twice."""
     center, scale, use_bias = options
-    before, x = K.floatx(), np.random.default_rng(1).normal(size=(2, 16, 16, 3)).astype(dtype)
+    x = np.random.default_rng(1).normal(size=(2, 16, 16, 3)).astype(dtype)
     positive = initializers.RandomUniform(0.5, 2.0)
     large = np.random.default_rng(1).normal(size=(16, 66, 66, 3)).astype(dtype)
     K.set_floatx(dtype)
-    try:
-        def build():
-            inputs = layers.Input((None, None, 3))
-            h, made = inputs, []
-            for size, strides, padding in ((3, 1, "same"), (3, 2, "same"), (1, 1, "valid"), (5, 1, "valid")):
-                h = layers.Conv2D(24, size, strides=strides, padding=padding, use_bias=use_bias,
-                                  bias_initializer="normal")(h)  # fmt: skip
-                made.append(h)
-                h = layers.BatchNormalization(
-                    center=center, scale=scale, beta_initializer="normal", gamma_initializer=positive,
-                    moving_mean_initializer="normal", moving_variance_initializer=positive,
-                )(h)  # fmt: skip
-                h = layers.Activation("relu")(h)
-            return K.function([inputs], [h, made[1]])
 
-        assert_same(both(build, x))
-        assert_same(both(build, large), rtol=1e-4)
-    finally:
-        K.set_floatx(before)
+    def build():
+        inputs = layers.Input((None, None, 3))
+        h, made = inputs, []
+        for size, strides, padding in ((3, 1, "same"), (3, 2, "same"), (1, 1, "valid"), (5, 1, "valid")):
+            h = layers.Conv2D(24, size, strides=strides, padding=padding, use_bias=use_bias,
+                              bias_initializer="normal")(h)  # fmt: skip
+            made.append(h)
+            h = layers.BatchNormalization(
+                center=center, scale=scale, beta_initializer="normal", gamma_initializer=positive,
+                moving_mean_initializer="normal", moving_variance_initializer=positive,
+            )(h)  # fmt: skip
+            h = layers.Activation("relu")(h)
+        return K.function([inputs], [h, made[1]])
+
+    assert_same(both(build, x))
+    assert_same(both(build, large), rtol=1e-4)
 
 
 def test_dense_and_convolution_with_bias_and_rectifier(backend):
