@@ -19,9 +19,9 @@ class LazyLogs(dict):
     """The logs of a batch. Results that may still be on the device become NumPy scalars when they are looked at."""
 
     def __init__(self, batch, size, names, results):
-        super().__init__(zip(names, results))  # noqa: B905 (this runs once a batch)
-        self._pending = set(self)
-        self["batch"], self["size"] = batch, size
+        # This runs once a batch: no method of this class is called, and no length checked.
+        super().__init__(zip(names, results), batch=batch, size=size)  # noqa: B905
+        self._pending = set(names)
 
     def __getitem__(self, name):
         value = super().__getitem__(name)

@@ -34,10 +34,7 @@ def to_native(array):
 def to_numpy(value):
     """A tensor as a NumPy array; waits for the device."""
     if isinstance(value, torch.Tensor):
-        value = value.detach()
-        if value.dtype is torch.bfloat16:
-            value = value.float()
-        return value.numpy() if value.device.type == "cpu" else value.cpu().numpy()
+        return (value.float() if value.dtype is torch.bfloat16 else value).numpy(force=True)
     return np.asarray(value)
 
 
@@ -49,8 +46,9 @@ def from_feed(value, dtype):
         return value.detach().to(device=current(), dtype=DTYPES[dtype])
     if type(value) is not np.ndarray or value.dtype != dtype:  # `dtype.name` takes microseconds
         value = np.asarray(value, dtype=dtype)
-    if not value.flags.writeable or any(s < 0 for s in value.strides):
-        value = value.copy()
+    flags = value.flags
+    if not (flags.writeable and flags.c_contiguous) and (not flags.writeable or min(value.strides) < 0):
+        value = value.copy()  # PyTorch takes neither kind
     tensor = torch.from_numpy(value)
     return tensor if on_cpu() else tensor.to(current(), non_blocking=True)
 

@@ -21,6 +21,7 @@ def current():
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+@functools.cache
 def on_cpu():
     """Whether that is the CPU."""
     return current().type == "cpu"
