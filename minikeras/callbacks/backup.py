@@ -1,10 +1,9 @@
 """BackupAndRestore: a training that was killed goes on as if nothing had happened."""
 
-import hashlib
+import contextlib
 import json
 import os
 import warnings
-from pathlib import Path
 
 import numpy as np
 
@@ -107,7 +106,8 @@ class BackupAndRestore(Callback):
     def on_train_end(self, logs=None):
         if self.delete_checkpoint:
             for path in (self.filepath, self._previous):
-                Path(path).unlink(missing_ok=True)
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
 
     def close(self):
         """However the training ended: threads are free again."""
@@ -143,7 +143,8 @@ class BackupAndRestore(Callback):
         for path in (self.filepath, self._previous):
             if os.path.exists(path):
                 try:
-                    return unpacked(Path(path).read_bytes())
+                    with open(path, "rb") as file:
+                        return unpacked(file.read())
                 except ValueError as error:
                     damaged.append(f"{path}: {error}")
         if damaged:
@@ -256,10 +257,16 @@ def packed(value):
     arrays = []
     text = json.dumps(_encoded(value, arrays)).encode()
     content = [len(text).to_bytes(8, "little"), text, *map(_bytes_of, arrays)]
+    return [MAGIC, _checksum(*content), *content]
+
+
+def _checksum(*parts):
+    import hashlib  # brings OpenSSL, of 3.5 MB
+
     digest = hashlib.sha256()
-    for part in content:
+    for part in parts:
         digest.update(part)
-    return [MAGIC, digest.digest(), *content]
+    return digest.digest()
 
 
 def _bytes_of(array):
@@ -270,7 +277,7 @@ def _bytes_of(array):
 def unpacked(data):
     """What `packed` was given, from all of its bytes. Raises ValueError for other bytes, damaged ones among them."""
     content = memoryview(data)[len(MAGIC) + 32 :]
-    if data[: len(MAGIC)] != MAGIC or data[len(MAGIC) : len(MAGIC) + 32] != hashlib.sha256(content).digest():
+    if data[: len(MAGIC)] != MAGIC or data[len(MAGIC) : len(MAGIC) + 32] != _checksum(content):
         raise ValueError("it is damaged, or no file of this version.")
     start = 8 + int.from_bytes(content[:8], "little")
     return _decoded(json.loads(bytes(content[8:start])), content, [start])

@@ -4,7 +4,7 @@ Source: tensorflow/core/util/event.proto, framework/summary.proto and graph.prot
 checksum CRC-32C; RFC 2083 for PNG.
 """
 import os
-import socket
+import platform
 import struct
 import time
 import zlib
@@ -101,7 +101,7 @@ class EventWriter:
 
     def __init__(self, log_dir):
         os.makedirs(log_dir, exist_ok=True)
-        name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{os.urandom(3).hex()}"
+        name = f"events.out.tfevents.{int(time.time()):010d}.{platform.node()}.{os.getpid()}.{os.urandom(3).hex()}"
         self.file = open(os.path.join(log_dir, name), "wb")  # noqa: SIM115 (till close)
         self._event(_field(3, b"brain.Event:2", "bytes"))
 

@@ -3,7 +3,7 @@ import contextlib
 import glob
 import os
 import platform
-import shutil
+import stat
 import zlib
 
 import numpy as np
@@ -47,7 +47,7 @@ def atomic_file(filepath):
             yield file
             file.flush()
             if os.path.exists(target):
-                shutil.copymode(target, temporary)
+                os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode))
             os.fsync(file.fileno())
         os.replace(temporary, target)
         _sync_folder(folder)

@@ -2,7 +2,6 @@
 
 import base64
 import contextlib
-import difflib
 import inspect
 import marshal
 import types
@@ -100,6 +99,8 @@ def _a(kind):
 
 def _named(name, known, kind):
     if name not in known:
+        import difflib  # a process that needs it is about to end
+
         # Of a function and the class of the same name, the one is meant that is written like the name given.
         alike = sorted(known, key=lambda key: key[:1].isupper() == str(name)[:1].isupper())
         plain = {key.lower().replace("_", ""): key for key in alike}

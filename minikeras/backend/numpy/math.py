@@ -1,5 +1,8 @@
 """NumPy kernels of the elementwise ops: mostly the ufuncs themselves, which write into the buffer they are given."""
 
+import functools
+import math
+
 import numpy as np
 
 from .linker import elementwise
@@ -62,14 +65,15 @@ def where(condition, x, y, out=None):
     return out
 
 
-# NumPy has no erf: SciPy's, or the standard library's, an element at a time, where SciPy is not installed.
-try:
-    from scipy.special import erf as _erf
-except ImportError:
-    import math as _math
-
-    _erf = np.vectorize(_math.erf, otypes=["float64"])
+@functools.cache
+def _erf():
+    """NumPy has none: SciPy's, or the standard library's, an element at a time, where SciPy is not installed."""
+    try:
+        from scipy.special import erf  # takes 11 MB and 0.1 s, and few models need it
+    except ImportError:
+        return np.vectorize(math.erf, otypes=["float64"])
+    return erf
 
 
 def erf(x):
-    return _erf(x).astype(x.dtype, copy=False)                 # of float16 SciPy makes float64
+    return _erf()(x).astype(x.dtype, copy=False)  # of float16 SciPy makes float64

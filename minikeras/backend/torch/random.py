@@ -92,6 +92,11 @@ def kept(count, step, shape, level, seed):
 
 
 def keep(x, kept, scale):
-    # Widening the mask first is faster than torch.where, and than a product of floats and bools.
-    factor = kept.to(x.dtype).mul_(scale)
-    return factor.mul_(x) if factor.shape == x.shape else factor * x
+    # Bytes are widened in half the time that bools take, and before a product rather than in it, or in torch.where.
+    return torch.addcmul(_zero(x.dtype), x, kept.view(torch.int8).to(x.dtype), value=scale)
+
+
+@functools.cache
+def _zero(dtype):
+    with torch.inference_mode():
+        return torch.zeros((), dtype=dtype, device=current())
