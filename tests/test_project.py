@@ -86,6 +86,23 @@ print(model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0).history)
     assert "loss" in run_python(code)
 
 
+def test_a_training_on_numpy_imports_little():
+    # SciPy takes 11 MB, OpenSSL (hashlib) and what sockets, archives and diffs bring 5.
+    code = """
+import os, sys
+os.environ["MINIKERAS_BACKEND"] = "numpy"
+import numpy as np, numpy.random
+before = set(sys.modules)
+from minikeras.layers import Dense
+from minikeras.models import Sequential
+model = Sequential([Dense(1, input_shape=(2,))])
+model.compile("sgd", "mse")
+model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)
+print(*sorted({"scipy", "hashlib", "difflib", "socket", "shutil", "pathlib", "h5py"} & (set(sys.modules) - before)))
+"""
+    assert run_python(code).strip() == ""
+
+
 @pytest.mark.parametrize("name", minikeras.__all__)
 def test_every_public_name_of_the_package_resolves(name):
     assert getattr(minikeras, name) is not None

@@ -8,8 +8,11 @@ run time are calls of ufuncs and BLAS on arrays that are already there.
 Outputs are never planned buffers: the caller may keep them.
 """
 
+import bisect
+import ctypes
 import functools
 import inspect
+import math
 import sys
 import threading
 
@@ -52,26 +55,58 @@ def in_place(kernel):
     return isinstance(kernel, np.ufunc) or getattr(kernel, "in_place", False)
 
 
+def takes_stacks(kernel):
+    """Whether the kernel, a loop's, takes buffers for what it stacks, as the list `stacks`."""
+    return "stacks" in getattr(getattr(kernel, "__code__", None), "co_varnames", ())
+
+
 class Arena:
-    """Memory for values with limited lifetimes: freed blocks are handed out again, best fit first."""
+    """Memory for values with limited lifetimes: what is free again is handed out, best fit first, and cut to size.
+
+    Times are indices of steps. Memory that has another use from some step on can be lent until then.
+    """
 
     def __init__(self):
-        self.free = []  # (bytes, block), blocks are uint8 arrays
-        self.total = 0
+        self.regions, self.ends = [], []  # uint8 arrays, and the steps at which they have to be free (own ones never)
+        self.free = []  # (region, start, stop), sorted; no two of them touch
+        self.spans = {}  # id of a block that was handed out -> the same of it
 
-    def take(self, nbytes):
+    def lend(self, memory, end=math.inf):
+        """Gives the arena memory, a uint8 array, that has to be free at the step `end`."""
+        start = -memory.ctypes.data % ALIGN
+        self.regions.append(memory)
+        self.ends.append(end)
+        if start < len(memory):
+            bisect.insort(self.free, (len(self.regions) - 1, start, start + (len(memory) - start) // ALIGN * ALIGN))
+
+    def take(self, nbytes, last):
+        """A block that is in use up to the step `last`."""
         nbytes = -(-max(nbytes, 1) // ALIGN) * ALIGN
-        fitting = [i for i, (size, _) in enumerate(self.free) if nbytes <= size <= 2 * nbytes + 4096]
-        if fitting:
-            best = min(fitting, key=lambda i: self.free[i][0])
-            return self.free.pop(best)[1]
-        self.total += nbytes
-        block = np.empty(nbytes + ALIGN, np.uint8)
-        start = -block.ctypes.data % ALIGN
-        return block[start : start + nbytes]
+        fitting = [span for span in self.free if span[2] - span[1] >= nbytes and self.ends[span[0]] > last]
+        if not fitting:
+            self.lend(np.empty(nbytes + ALIGN, np.uint8))
+            fitting = [span for span in self.free if span[0] == len(self.regions) - 1]
+        # What is lent first: it serves for a shorter time.
+        region, start, stop = best = min(fitting, key=lambda span: (self.ends[span[0]], span[2] - span[1]))
+        self.free.remove(best)
+        if stop - start > nbytes:
+            bisect.insort(self.free, (region, start + nbytes, stop))
+        block = self.regions[region][start : start + nbytes]
+        self.spans[id(block)] = region, start, start + nbytes
+        return block
+
+    def lasts(self, block, last):
+        """Whether the block can stay in use up to the step `last`."""
+        return self.ends[self.spans[id(block)][0]] > last
 
     def give(self, block):
-        self.free.append((block.nbytes, block))
+        region, start, stop = self.spans.pop(id(block))
+        i = bisect.bisect(self.free, (region, start))
+        if i < len(self.free) and self.free[i][:2] == (region, stop):
+            stop = self.free.pop(i)[2]
+        if i and self.free[i - 1][0] == region and self.free[i - 1][2] == start:
+            start = self.free.pop(i - 1)[1]
+        bisect.insort(self.free, (region, start, stop))
 
 
 def shaped(block, value):
@@ -95,6 +130,7 @@ class Plan:
         self.arena = Arena()
         self.written = {}  # Variable -> True once its memory holds the new value
         self._leaves()
+        self.index = {step: i for i, step in enumerate(program.steps)}
         self.last = self._last_reads()
         self._claims()
         self.chains = [self._chain(group) for group in groups]
@@ -122,14 +158,13 @@ class Plan:
 
     def _claims(self):
         """Which steps may write straight into the variable that they update: Value -> Variable."""
-        index = {step: i for i, step in enumerate(self.program.steps)}
         leaf = {v.source: v for s in self.program.steps for v in s.inputs if v.kind == "variable"}
         taken, self.claim = set(self.program.outputs), {}
         for variable, value in self.program.updates:
             if value.kind != "step" or value in taken or value.shape != variable.shape:
                 continue
             read = leaf.get(variable)
-            own = index[value.source]
+            own = self.index[value.source]
             free = read is None or self.last.get(read, -1) < own
             own_read = read is not None and self.last.get(read, -1) == own and self._may_overwrite(value.source, read)
             if (free or own_read) and takes_out(self.kernel(value.source)) and len(value.source.outputs) == 1:
@@ -242,6 +277,7 @@ class Plan:
                 if (
                     block is not None
                     and self._ends(block, i)
+                    and self.arena.lasts(block, self.last[out])
                     and value.shape == out.shape
                     and value.dtype == out.dtype
                     and self.fixed(value).flags.c_contiguous
@@ -249,7 +285,11 @@ class Plan:
                 ):
                     self._hold(out, block)
                     return shaped(block, out)
-        block = self.arena.take(out.nbytes)
+        return self._buffer(out)
+
+    def _buffer(self, out):
+        """A block of the arena for a value, as an array."""
+        block = self.arena.take(out.nbytes, self.last[out])
         self._hold(out, block)
         return shaped(block, out)
 
@@ -267,9 +307,16 @@ class Plan:
 
     def _call(self, step, kernel):
         names = [self.local(v) for v in step.outputs]
+        arguments = ", ".join(self.spell(a) for a in step.args)
+        if takes_stacks(kernel):
+            carries = len(step.args[0])
+            stacks = [None if v in self.program.lasting or v.dtype == "bfloat16" else self._buffer(v)
+                      for v in step.outputs[carries:]]  # fmt: skip
+            arguments += f", {self.bind(stacks, 'stacks')}"
+            names[carries:] = (name if s is None else s for name, s in zip(names[carries:], stacks, strict=True))
         for value, name in zip(step.outputs, names, strict=True):
             self.place[value] = name
-        arguments = ", ".join(self.spell(a) for a in step.args)
+        names = [name if isinstance(name, str) else "_" for name in names]
         left = names[0] if len(names) == 1 else ", ".join(names)
         self.lines.append(f"{left} = {self.bind(kernel, 'k')}({arguments})")
 
@@ -315,6 +362,7 @@ class Plan:
             ready = value.kind == "step" and value not in outputs and value not in self.direct
             if ready and len(value.source.outputs) == 1 and takes_out(self.kernel(value.source)):
                 self.direct[value] = part
+                self.arena.lend(part.reshape(-1).view(np.uint8), self.index[value.source])
             else:
                 self.late.append((part, value))
         return flat
@@ -400,6 +448,17 @@ def touch_blas():
     np.matmul(np.zeros((64, 384), "float32"), np.zeros((384, 768), "float32"))
 
 
+def give_back():
+    """Lets malloc give memory that is free back to the system, such as what variables and their initial values left.
+
+    By itself glibc keeps up to twice its largest block that was ever freed.
+    """
+    if sys.platform.startswith("linux"):
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # not every libc has it
+        if trim is not None:
+            trim(0)
+
+
 class Linked:
     """A program ready to run. One run at a time: the buffers are its own.
 
@@ -415,9 +474,12 @@ class Linked:
         self.program, self.counters = program, program.counters
         self.line = plan(program, engine, groups)
         self.lock = threading.Lock()
-        if any(v._native is not b for v, b in zip(program.variables, before, strict=True) if v.home is not None):
+        moved = any(v._native is not b for v, b in zip(program.variables, before, strict=True) if v.home is not None)
+        if moved:
             # Variables moved into common memory: programs that were linked before look at the old one.
             runtime.Active.epoch += 1
+            del before
+            give_back()
 
     def __call__(self, inputs):
         with self.lock, np.errstate(all="ignore"):
