@@ -28,7 +28,7 @@ def assert_signature(op, kernel):
     """The engine's own functions are taken as they are; ours are named and ordered as declared."""
     if not inspect.isfunction(kernel) or not kernel.__module__.startswith("minikeras"):
         return
-    names = [n for n in inspect.signature(kernel).parameters if n not in ("out", "stacks")]
+    names = [n for n in inspect.signature(kernel).parameters if n not in ("out", "outs")]
     assert names == list(op.parameters)
 
 

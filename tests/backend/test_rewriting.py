@@ -171,3 +171,43 @@ def test_extrema_that_tie_share_their_gradient(backend):
     for function, expected in ((K.max, [[0, 0.5, 0.5, 0], [0, 0, 0, 1]]), (K.min, [[1, 0, 0, 0], [0.5, 0.5, 0, 0]])):
         (gradient,) = K.gradients(K.sum(function(K.relu(x), 1)), [x])
         np.testing.assert_allclose(K.function([x], [gradient])([[[1, 3, 3, 2], [2, 2, 4, 9]]])[0], expected)
+
+
+@pytest.mark.parametrize(
+    ("rank", "padding", "dilation"),
+    [(1, "causal", 1), (1, "valid", 2), (2, "same", 1), (2, "valid", (2, 1)), (3, "same", 1)],
+)
+def test_both_gradients_of_a_convolution_and_theirs(rank, padding, dilation, backend):
+    """Trained, with two convolutions that get the same gradient, and a penalty on the gradient for the images."""
+    shape = ((13,), (9, 6), (5, 4, 3))[rank - 1]
+    x = np.random.default_rng(6).normal(size=(3, *shape, 4)).astype("float32")
+    make = (layers.Conv1D, layers.Conv2D, layers.Conv3D)[rank - 1]
+
+    def build():
+        images = layers.Input((*shape, 4))
+        options = {"padding": padding, "dilation_rate": dilation, "activation": "tanh"}
+        convolutions = [make(filters, 3, **(options | {"activation": None} if i else options))
+                        for i, filters in enumerate((4, 3, 3))]  # fmt: skip
+        hidden = convolutions[0](images)
+        loss = K.sum(K.square(convolutions[1](hidden) + convolutions[2](hidden)))
+        (to_images,) = K.gradients(loss, [images])
+        weights = [w for c in convolutions for w in c.weights]
+        penalized = loss + K.sum(K.square(to_images))
+        outputs = [penalized, to_images, *K.gradients(penalized, weights), *K.gradients(penalized, [images])]
+        steps = optimizers.Adam(0.01).get_updates(loss, weights)
+        return K.function([images], outputs, updates=steps)
+
+    assert_same(both(build, x, runs=3), rtol=3e-3)
+
+
+def test_numpy_takes_both_gradients_of_a_convolution_from_one_copy_of_windows():
+    from minikeras.backend.numpy.fusion import fused
+
+    images = K.placeholder((2, 8, 8, 4))
+    for filters, strides, expected in ((4, (1, 1), 1), (5, (1, 1), 0), (4, (2, 2), 0)):
+        kernel = K.variable(np.ones((3, 3, 4, filters)))
+        loss = K.sum(K.square(K.conv2d(images, kernel, strides)))
+        program = K.function([images], K.gradients(loss, [kernel, images])).program(backend="numpy")
+        names = [step.op.name for step in fused(program).steps]
+        assert names.count("convolution_gradients") == expected
+        assert names.count("convolution_kernel_gradient") == 1 - expected

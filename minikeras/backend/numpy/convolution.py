@@ -78,11 +78,8 @@ def convolution_input_gradient(g, kernel, sizes, strides, padding, dilation_rate
     if depthwise:
         return _depthwise_input_gradient(g, kernel, strides, padding, dilation_rate, out)
     if all(s == 1 for s in strides):
-        # Every result is a sum over a window of g: a convolution with the kernel turned round.
-        turned = np.ascontiguousarray(np.flip(kernel, tuple(range(len(window)))).swapaxes(-1, -2))
-        spans = reach(window, dilation_rate)
-        padding = tuple((n - 1 - a, n - 1 - b) for n, (a, b) in zip(spans, padding, strict=True))
-        return convolution(g, turned, strides, padding, dilation_rate, False, out)
+        padding = _turned_padding(window, padding, dilation_rate)
+        return convolution(g, _turned(kernel), strides, padding, dilation_rate, False, out)
     places = taps(sizes, window, strides, padding, dilation_rate)
     matrix = kernel.reshape(-1, kernel.shape[-1]).T
     out[...] = 0
@@ -96,6 +93,32 @@ def convolution_input_gradient(g, kernel, sizes, strides, padding, dilation_rate
             target = out[start : start + step][:, *elements]
             target += columns[:, *place, *position]
     return out
+
+
+def _turned(kernel):
+    """The kernel that takes the gradient back: with strides of 1 every result is a sum over a window of g."""
+    return np.ascontiguousarray(np.flip(kernel, tuple(range(kernel.ndim - 2))).swapaxes(-1, -2))
+
+
+def _turned_padding(window, padding, dilation_rate):
+    spans = reach(window, dilation_rate)
+    return tuple((n - 1 - a, n - 1 - b) for n, (a, b) in zip(spans, padding, strict=True))
+
+
+def convolution_gradients(x, g, kernel, padding, dilation_rate, outs):
+    """(gradient of the kernel, gradient of x) of a convolution with strides of 1: the windows of g serve for both."""
+    window, (channels, filters) = kernel.shape[:-2], kernel.shape[-2:]
+    for_kernel, for_x = (np.empty_like(a) if out is None else out for a, out in zip((kernel, x), outs, strict=True))
+    matrix = _turned(kernel).reshape(-1, channels)
+    total = scratch("total", matrix.shape, x.dtype)
+    product = scratch("product", matrix.shape, x.dtype)
+    total[...] = 0
+    padding = _turned_padding(window, padding, dilation_rate)
+    for part, columns in _columns(g, window, (1,) * len(window), padding, dilation_rate, x.shape[1:-1]):
+        np.matmul(columns, matrix, out=for_x[part].reshape(-1, channels))
+        total += np.matmul(columns.T, x[part].reshape(-1, channels), out=product)
+    for_kernel[...] = _turned(total.reshape(*window, filters, channels))
+    return for_kernel, for_x
 
 
 def _columns(x, window, strides, padding, dilation_rate, counts):

@@ -23,6 +23,7 @@ from ..chain import Chain
 from ..grouping import flat_memory, group_updates
 from ..op import replaced
 from ..program import Program, Value
+from .fusion import fused
 
 ALIGN = 64
 BLOCK = 1 << 19  # bytes of all that an update group touches at a time: what fits the cache of a core
@@ -55,9 +56,9 @@ def in_place(kernel):
     return isinstance(kernel, np.ufunc) or getattr(kernel, "in_place", False)
 
 
-def takes_stacks(kernel):
-    """Whether the kernel, a loop's, takes buffers for what it stacks, as the list `stacks`."""
-    return "stacks" in getattr(getattr(kernel, "__code__", None), "co_varnames", ())
+def takes_outs(kernel):
+    """Whether the kernel, of several outputs, writes into given buffers: a list `outs`, None where it makes its own."""
+    return inspect.isfunction(kernel) and "outs" in inspect.signature(kernel).parameters
 
 
 class Arena:
@@ -231,6 +232,8 @@ class Plan:
             pass
         elif takes_out(kernel) and len(step.outputs) == 1 and step.outputs[0].dtype != "bfloat16":
             self._planned(i, step, kernel)
+        elif takes_outs(kernel):
+            self._planned_several(step, kernel)
         else:
             self._call(step, kernel)
         self._release(i, step)
@@ -307,18 +310,22 @@ class Plan:
 
     def _call(self, step, kernel):
         names = [self.local(v) for v in step.outputs]
-        arguments = ", ".join(self.spell(a) for a in step.args)
-        if takes_stacks(kernel):
-            carries = len(step.args[0])
-            stacks = [None if v in self.program.lasting or v.dtype == "bfloat16" else self._buffer(v)
-                      for v in step.outputs[carries:]]  # fmt: skip
-            arguments += f", {self.bind(stacks, 'stacks')}"
-            names[carries:] = (name if s is None else s for name, s in zip(names[carries:], stacks, strict=True))
         for value, name in zip(step.outputs, names, strict=True):
             self.place[value] = name
-        names = [name if isinstance(name, str) else "_" for name in names]
+        arguments = ", ".join(self.spell(a) for a in step.args)
         left = names[0] if len(names) == 1 else ", ".join(names)
         self.lines.append(f"{left} = {self.bind(kernel, 'k')}({arguments})")
+
+    def _planned_several(self, step, kernel):
+        arguments = ", ".join(self.spell(a) for a in step.args)
+        outs, names = [], []
+        for value in step.outputs:
+            own = value in self.program.lasting or value.dtype == "bfloat16"
+            outs.append(None if own else self.direct[value] if value in self.direct else self._buffer(value))
+            names.append(self.local(value) if own else "_")
+            self.place[value] = names[-1] if own else outs[-1]
+        call = f"{self.bind(kernel, 'k')}({arguments}, {self.bind(outs, 'outs')})"
+        self.lines.append(f"{', '.join(names)} = {call}")
 
     def local(self, value):
         """A fresh local name."""
@@ -353,6 +360,11 @@ class Plan:
             blocks.append((*views, *(b[: len(views[0])] for b in scratch)))
         return made.compile(np.copyto, loop=True), blocks, group
 
+    def _writes(self, step):
+        """Whether the step's outputs can be told where to go."""
+        kernel = self.kernel(step)
+        return takes_outs(kernel) or (len(step.outputs) == 1 and takes_out(kernel))
+
     def _flat_gradient(self, values):
         """Memory for the gradients of a group; those that steps can write there are written there."""
         flat, start, outputs = np.empty(sum(v.size for v in values), values[0].dtype), 0, set(self.program.outputs)
@@ -360,7 +372,7 @@ class Plan:
             part = flat[start : start + value.size].reshape(value.shape)
             start += value.size
             ready = value.kind == "step" and value not in outputs and value not in self.direct
-            if ready and len(value.source.outputs) == 1 and takes_out(self.kernel(value.source)):
+            if ready and self._writes(value.source):
                 self.direct[value] = part
                 self.arena.lend(part.reshape(-1).view(np.uint8), self.index[value.source])
             else:
@@ -470,6 +482,7 @@ class Linked:
         groups, engine = (), engine or own_package()
         if config.optimize():
             groups, program = group_updates(program, lambda op: in_place(op_kernel(engine, op)))
+            program = fused(program)
         before = [v._native for v in program.variables]
         self.program, self.counters = program, program.counters
         self.line = plan(program, engine, groups)

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
+from ..exchange import Call
 from ..grouping import Ref
 from ..program import Program, Step, Value, live_steps
 from ..straight_line import straight_line
 from . import device
-from .fusion import Call
 
 # With so many steps behind it the kernel's own bias corrections are exactly 1: Keras's are in the learning rate.
 _FAR = 1e9

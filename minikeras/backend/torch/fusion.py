@@ -12,7 +12,8 @@ import types
 import torch
 
 from .. import runtime
-from ..program import Program, Step, Value
+from ..exchange import Call, Uses, again, exchange
+from ..program import Step, Value
 from . import device
 from .convolution import _convolution_and_bias, _normalized_convolution, split
 from .onednn import by_onednn, linear
@@ -23,49 +24,11 @@ LARGE = 1 << 20  # elements: more than a cache holds
 WEIGHTS = 2  # results for each weight: from here on a pass over the weights is cheaper than one over the results
 
 
-class Call:
-    """Stands for an op in a step: a kernel that is known already."""
-
-    family, elementwise, random, prune = "fusion", False, False, None
-
-    def __init__(self, name, kernel):
-        self.name, self.kernel = name, kernel
-
-
 def takes_out(kernel):
     """Whether the kernel writes into given memory: PyTorch's own do, ours have a parameter for it."""
     if isinstance(kernel, types.BuiltinFunctionType):
         return True
     return inspect.isfunction(kernel) and "out" in inspect.signature(kernel).parameters
-
-
-class Uses:
-    """Who reads what in a program."""
-
-    def __init__(self, program):
-        self.kept = {*program.outputs, *(v for _, v in program.updates)}
-        self.count = dict.fromkeys((*self.kept, *program.needed), 2)
-        for step in program.steps:
-            for value in step.inputs:
-                self.count[value] = self.count.get(value, 0) + 1
-
-    def once(self, value):
-        """Whether a step makes the value and just one other reads it."""
-        return value.kind == "step" and self.count.get(value) == 1
-
-
-def again(program):
-    """The program, after its steps were exchanged."""
-    return Program(program.inputs, program.outputs, program.updates, program.phase, program.needed, program.kept)
-
-
-def exchange(step, call, args):
-    """Makes another step give the outputs of `step`, and returns it."""
-    new = Step(call, tuple(args), tuple(a for a in args if isinstance(a, Value)), step.scope)
-    new.outputs = step.outputs
-    for value in new.outputs:
-        value.source = new
-    return new
 
 
 def fused(program):
