@@ -9,7 +9,7 @@ BOTH = Call("convolution_gradients", convolution_gradients)
 def fused(program):
     """The program with fewer steps. Its Values stay; what makes them changes."""
     made = {value: i for i, step in enumerate(program.steps) for value in step.outputs}
-    backwards = {}
+    backwards, joined = {}, False
     for step in program.steps:
         if step.op.name == "convolution_input_gradient":
             g, kernel, sizes, *geometry = step.args
@@ -25,4 +25,5 @@ def fused(program):
             # In second derivatives either of them may come from the other.
             if x.size and g.size and all(made.get(value, -1) < first for value in (x, kernel)):
                 exchange(step, BOTH, (x, g, kernel, padding, dilation_rate), found.pop())
-    return again(program)
+                joined = True
+    return again(program) if joined else program

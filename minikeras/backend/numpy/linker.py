@@ -11,6 +11,7 @@ Outputs are never planned buffers: the caller may keep them.
 import bisect
 import ctypes
 import functools
+import heapq
 import inspect
 import math
 import sys
@@ -26,6 +27,7 @@ from ..program import Program, Value
 from .fusion import fused
 
 ALIGN = 64
+LENT = 64  # gradients in whose memory values may lie before: so few that looking through them costs nothing
 BLOCK = 1 << 19  # bytes of all that an update group touches at a time: what fits the cache of a core
 
 
@@ -75,10 +77,11 @@ class Arena:
     def lend(self, memory, end=math.inf):
         """Gives the arena memory, a uint8 array, that has to be free at the step `end`."""
         start = -memory.ctypes.data % ALIGN
+        stop = start + (len(memory) - start) // ALIGN * ALIGN
         self.regions.append(memory)
         self.ends.append(end)
-        if start < len(memory):
-            bisect.insort(self.free, (len(self.regions) - 1, start, start + (len(memory) - start) // ALIGN * ALIGN))
+        if start < stop:
+            bisect.insort(self.free, (len(self.regions) - 1, start, stop))
 
     def take(self, nbytes, last):
         """A block that is in use up to the step `last`."""
@@ -135,6 +138,8 @@ class Plan:
         self.last = self._last_reads()
         self._claims()
         self.chains = [self._chain(group) for group in groups]
+        for value, part in heapq.nlargest(LENT, self.direct.items(), key=lambda item: item[1].nbytes):
+            self.arena.lend(part.reshape(-1).view(np.uint8), self.index[value.source])
 
     def bind(self, thing, prefix):
         """A global name of the generated function for an object."""
@@ -374,7 +379,6 @@ class Plan:
             ready = value.kind == "step" and value not in outputs and value not in self.direct
             if ready and self._writes(value.source):
                 self.direct[value] = part
-                self.arena.lend(part.reshape(-1).view(np.uint8), self.index[value.source])
             else:
                 self.late.append((part, value))
         return flat
