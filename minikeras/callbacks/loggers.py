@@ -65,8 +65,8 @@ class BaseLogger(Callback):
         self._averages = Averages(self.stateful_metrics)
 
     def on_batch_end(self, batch, logs=None):
-        logs = {} if logs is None else logs
-        self._averages.add(dict.get(logs, "size", 0), logs)
+        logs = logs or {}
+        self._averages.add(logs.get("size", 0), logs)
 
     def on_epoch_end(self, epoch, logs=None):
         if logs is not None:
@@ -115,8 +115,8 @@ class ProgbarLogger(Callback):
     def on_batch_end(self, batch, logs=None):
         if not self.verbose:
             return
-        steps = dict.get(logs, "num_steps", 1)
-        size = steps if self.use_steps else dict.get(logs, "size", 0) * steps
+        steps = logs.get("num_steps", 1)
+        size = steps if self.use_steps else logs.get("size", 0) * steps
         self.seen += size
         self._averages.add(size, logs)
         # The last line waits for the epoch's end, when the validation's values are there.

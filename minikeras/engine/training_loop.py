@@ -34,7 +34,7 @@ class LazyLogs(dict):
         super().__setitem__(name, value)
 
     def get(self, name, default=None):
-        return self[name] if name in self else default  # noqa: SIM401 (this is `get`)
+        return self[name] if name in self._pending else super().get(name, default)
 
     def pop(self, name, *default):
         if name in self:

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from minikeras import backend as K
-from minikeras.backend.numpy import linker
-from minikeras.backend.numpy.linker import ALIGN, Arena
+from minikeras.backend.numpy.arena import ALIGN, Arena
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +64,7 @@ def test_blocks_in_use_never_overlap():
 def test_activations_lie_in_the_gradients_that_are_made_after_them(monkeypatch):
     arenas = []
     make = Arena.__init__
-    monkeypatch.setattr(linker.Arena, "__init__", lambda self: (make(self), arenas.append(self))[0])
+    monkeypatch.setattr(Arena, "__init__", lambda self: (make(self), arenas.append(self))[0])
     from minikeras.layers import Dense
     from minikeras.models import Sequential
 
@@ -96,3 +95,12 @@ def test_the_state_of_a_loop_without_steps_is_not_overwritten():
     other = K.exp(K.exp(K.sum(x, 1) + 1.0))
     found = K.function([x], [states[0] * 1.0, other])([np.zeros((2, 0, 4))])
     np.testing.assert_array_equal(found[0], np.full((2, 4), 3.0))
+
+
+def test_the_state_of_a_loop_without_steps_is_the_callers():
+    x, start = K.placeholder((2, None, 4)), K.placeholder((2, 4))
+    states = K.rnn(lambda inputs, states: (inputs, [inputs + states[0]]), x, [start * 2.0])[2]
+    run, empty = K.function([x, start], states).run, np.zeros((2, 0, 4), "float32")
+    (first,) = run([empty, np.ones((2, 4), "float32")])
+    run([empty, np.full((2, 4), 5.0, "float32")])
+    np.testing.assert_array_equal(first, np.full((2, 4), 2.0))

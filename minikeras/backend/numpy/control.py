@@ -24,6 +24,8 @@ def _scan(carry, xs, captured, body, reverse, length, outs=None):
         carry = results[:n]
         for stack, y in zip(stacks, results[n:], strict=True):
             stack[t] = y
+    if not length:
+        carry = [np.array(value) for value in carry]  # the caller's buffers have other uses later
     for value, out in zip(carry, outs, strict=False):
         if out is not None:
             np.copyto(out, value)

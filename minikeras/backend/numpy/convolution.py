@@ -108,7 +108,8 @@ def _turned_padding(window, padding, dilation_rate):
 def convolution_gradients(x, g, kernel, padding, dilation_rate, outs):
     """(gradient of the kernel, gradient of x) of a convolution with strides of 1: the windows of g serve for both."""
     window, (channels, filters) = kernel.shape[:-2], kernel.shape[-2:]
-    for_kernel, for_x = (np.empty_like(a) if out is None else out for a, out in zip((kernel, x), outs, strict=True))
+    for_kernel, for_x = (np.empty(a.shape, a.dtype) if out is None else out  # results are reshaped: in C's order
+                         for a, out in zip((kernel, x), outs, strict=True))  # fmt: skip
     matrix = _turned(kernel).reshape(-1, channels)
     total = scratch("total", matrix.shape, x.dtype)
     product = scratch("product", matrix.shape, x.dtype)

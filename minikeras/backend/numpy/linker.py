@@ -8,12 +8,9 @@ run time are calls of ufuncs and BLAS on arrays that are already there.
 Outputs are never planned buffers: the caller may keep them.
 """
 
-import bisect
-import ctypes
 import functools
 import heapq
 import inspect
-import math
 import sys
 import threading
 
@@ -22,11 +19,12 @@ import numpy as np
 from .. import config, runtime
 from ..chain import Chain
 from ..grouping import flat_memory, group_updates
+from ..memory import give_back
 from ..op import replaced
 from ..program import Program, Value
+from .arena import Arena
 from .fusion import fused
 
-ALIGN = 64
 LENT = 64  # gradients in whose memory values may lie before: so few that looking through them costs nothing
 BLOCK = 1 << 19  # bytes of all that an update group touches at a time: what fits the cache of a core
 
@@ -61,56 +59,6 @@ def in_place(kernel):
 def takes_outs(kernel):
     """Whether the kernel, of several outputs, writes into given buffers: a list `outs`, None where it makes its own."""
     return inspect.isfunction(kernel) and "outs" in inspect.signature(kernel).parameters
-
-
-class Arena:
-    """Memory for values with limited lifetimes: what is free again is handed out, best fit first, and cut to size.
-
-    Times are indices of steps. Memory that has another use from some step on can be lent until then.
-    """
-
-    def __init__(self):
-        self.regions, self.ends = [], []  # uint8 arrays, and the steps at which they have to be free (own ones never)
-        self.free = []  # (region, start, stop), sorted; no two of them touch
-        self.spans = {}  # id of a block that was handed out -> the same of it
-
-    def lend(self, memory, end=math.inf):
-        """Gives the arena memory, a uint8 array, that has to be free at the step `end`."""
-        start = -memory.ctypes.data % ALIGN
-        stop = start + (len(memory) - start) // ALIGN * ALIGN
-        self.regions.append(memory)
-        self.ends.append(end)
-        if start < stop:
-            bisect.insort(self.free, (len(self.regions) - 1, start, stop))
-
-    def take(self, nbytes, last):
-        """A block that is in use up to the step `last`."""
-        nbytes = -(-max(nbytes, 1) // ALIGN) * ALIGN
-        fitting = [span for span in self.free if span[2] - span[1] >= nbytes and self.ends[span[0]] > last]
-        if not fitting:
-            self.lend(np.empty(nbytes + ALIGN, np.uint8))
-            fitting = [span for span in self.free if span[0] == len(self.regions) - 1]
-        # What is lent first: it serves for a shorter time.
-        region, start, stop = best = min(fitting, key=lambda span: (self.ends[span[0]], span[2] - span[1]))
-        self.free.remove(best)
-        if stop - start > nbytes:
-            bisect.insort(self.free, (region, start + nbytes, stop))
-        block = self.regions[region][start : start + nbytes]
-        self.spans[id(block)] = region, start, start + nbytes
-        return block
-
-    def lasts(self, block, last):
-        """Whether the block can stay in use up to the step `last`."""
-        return self.ends[self.spans[id(block)][0]] > last
-
-    def give(self, block):
-        region, start, stop = self.spans.pop(id(block))
-        i = bisect.bisect(self.free, (region, start))
-        if i < len(self.free) and self.free[i][:2] == (region, stop):
-            stop = self.free.pop(i)[2]
-        if i and self.free[i - 1][0] == region and self.free[i - 1][2] == start:
-            start = self.free.pop(i - 1)[1]
-        bisect.insort(self.free, (region, start, stop))
 
 
 def shaped(block, value):
@@ -464,17 +412,6 @@ def touch_blas():
     np.matmul(np.zeros((64, 384), "float32"), np.zeros((384, 768), "float32"))
 
 
-def give_back():
-    """Lets malloc give memory that is free back to the system, such as what variables and their initial values left.
-
-    By itself glibc keeps up to twice its largest block that was ever freed.
-    """
-    if sys.platform.startswith("linux"):
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # not every libc has it
-        if trim is not None:
-            trim(0)
-
-
 class Linked:
     """A program ready to run. One run at a time: the buffers are its own.
 
@@ -486,7 +423,7 @@ class Linked:
         groups, engine = (), engine or own_package()
         if config.optimize():
             groups, program = group_updates(program, lambda op: in_place(op_kernel(engine, op)))
-            program = fused(program)
+            program = fused(program, engine)
         before = [v._native for v in program.variables]
         self.program, self.counters = program, program.counters
         self.line = plan(program, engine, groups)

@@ -46,8 +46,7 @@ def from_feed(value, dtype):
         return value.detach().to(device=current(), dtype=DTYPES[dtype])
     if type(value) is not np.ndarray or value.dtype != dtype:  # `dtype.name` takes microseconds
         value = np.asarray(value, dtype=dtype)
-    flags = value.flags
-    if not (flags.writeable and flags.c_contiguous) and (not flags.writeable or min(value.strides) < 0):
+    if not value.flags.writeable or min(value.strides, default=0) < 0:
         value = value.copy()  # PyTorch takes neither kind
     tensor = torch.from_numpy(value)
     return tensor if on_cpu() else tensor.to(current(), non_blocking=True)

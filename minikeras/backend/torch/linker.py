@@ -9,11 +9,11 @@ from .. import config, runtime
 from ..chain import Chain
 from ..exchange import Uses, again
 from ..grouping import flat_memory, group_updates
+from ..memory import keep_freed
 from ..straight_line import straight_line
 from . import device
 from .fused import adam, adam_step, on_host
 from .fusion import fused, in_place, written
-from .memory import keep_freed
 
 # x + a b, x - a b, x + a / b, x - a / b in one call.
 FUSED = {
