@@ -50,9 +50,6 @@ class Function:
 
     def run(self, inputs=()):
         """The same, but returns the backend's own arrays, without waiting for the device."""
-        backend = runtime.active()
-        if self._epoch != (runtime.Active.epoch, config.optimize()):
-            self._forget()
         phase = 0
         if len(inputs) != self.arguments:
             raise ValueError(f"{self.name}: {self.arguments} inputs expected, got {len(inputs)}.")
@@ -62,6 +59,13 @@ class Function:
         if self.phase_at is not None:
             phase = int(inputs[self.phase_at])
             inputs = [*inputs[: self.phase_at], *inputs[self.phase_at + 1 :]]
+        return self.compute(inputs, phase)
+
+    def compute(self, inputs, phase):
+        """`run` with the learning phase by itself, an int, and sparse matrices as their parts."""
+        backend = runtime.active()
+        if self._epoch != (runtime.Active.epoch, config.optimize()):
+            self._forget()
         arrays = [*map(backend.from_feed, inputs, self.dtypes)]
         key = (phase, *[tuple(a.shape) for a in arrays])
         if self._by_value:
@@ -89,7 +93,7 @@ class Function:
             self._epoch = (runtime.Active.epoch, config.optimize())
 
     def _host(self, backend, arrays, i):
-        return np.asarray(backend.to_numpy(arrays[i]))
+        return np.asarray(backend.to_numpy(arrays[i]), self.dtypes[i])
 
     def _link(self, backend, key, phase, arrays):
         with self._lock:

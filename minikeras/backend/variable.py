@@ -14,33 +14,45 @@ class Variable(Tensor):
     """
 
     home = None  # the backend whose array `_native` is; None: the host's
-    run = None  # the common memory (grouping.Run) in which the value lies, if it does
+    run = None  # with what others the value is kept, if it is: a grouping.Run, or on JAX a State
 
     def __init__(self, value, dtype=None, name=None, constraint=None):
         if isinstance(value, Tensor):
             dtype = dtype_name(dtype or value.dtype)
             if None in value.shape:
                 raise ValueError(f"K.variable: the shape of the initial value is not known: {value!r}.")
-            shape, self._initial, self._native = value.shape, value, None
+            shape, self._initial, self._held = value.shape, value, None
         else:
             dtype = dtype_name(dtype)  # numbers and arrays of any kind become floatx by default, as in Keras
             if dtype == "bfloat16":
                 raise ValueError("K.variable: a bfloat16 variable needs a tensor as its value; use K.cast.")
             host = np.array(value, dtype=dtype)
-            shape, self._initial, self._native = host.shape, None, host
+            shape, self._initial, self._held = host.shape, None, host
         super().__init__(shape, dtype, scoped_name(name or "variable") + ":0")
         self.constraint = constraint
         self.trainable = True
 
     def __getstate__(self):
         """For copies and pickles: with the value as a NumPy array of its own."""
-        return {**self.__dict__, "_native": self.numpy(), "_initial": None, "home": None, "run": None}
+        return {**self.__dict__, "_held": self.numpy(), "_initial": None, "home": None, "run": None}
+
+    @property
+    def _native(self):
+        """The array as `home` has it; None before the value was drawn."""
+        return self._held if self._held is not None or self.run is None else self.run.part(self)
+
+    @_native.setter
+    def _native(self, value):
+        if self._held is None and self.run is not None:
+            self.run.put(self, value)
+        else:
+            self._held = value
 
     def native(self):
         """The value as an array of the active backend."""
         backend = runtime.active()
         if self.home is not backend:
-            self._native, self.home, self.run = backend.to_native(self.numpy()), backend, None
+            self.run, self._native, self.home = None, backend.to_native(self.numpy()), backend
         return self._native
 
     def numpy(self):

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import inspect
 import threading
+import types
 from numbers import Integral
 
 import numpy as np
@@ -63,6 +64,10 @@ def disable_tracking(func):
     return wrapped
 
 
+# How often `trainable` was set, on any layer: models look at it before each batch.
+flags = types.SimpleNamespace(changes=0)
+
+
 class Layer(Uses):
     """Base of all layers: maps tensors to tensors, with weights that it makes when it is first called.
 
@@ -110,6 +115,8 @@ class Layer(Uses):
     def __setattr__(self, name, value):
         before = self.__dict__.get(name)
         super().__setattr__(name, value)
+        if name == "trainable":
+            flags.changes += 1
         if self.__dict__.get("_tracks", True) and isinstance(value, (Layer, K.Variable, *_HOLDERS)):
             self._track(name, value, before)
 

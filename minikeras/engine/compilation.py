@@ -5,7 +5,7 @@ import warnings
 from .. import backend as K
 from .. import metrics as metrics_module
 from .. import optimizers
-from .base_layer import disable_tracking, unique
+from .base_layer import disable_tracking, flags, unique
 from .container import Container
 from .objective import Objective
 
@@ -25,17 +25,11 @@ class FedFunction:
         self._placeholders = [] if isinstance(K.learning_phase(), int) else [K.learning_phase()]
         self._made = {}
 
-    def _prepared(self, feeds):
-        """(the K.function for as many feeds, what to feed)"""
-        phase = self._phase
-        if feeds and not hasattr(feeds[-1], "shape"):
-            feeds, phase = feeds[:-1], int(feeds[-1])
-        function = self._made.get(len(feeds))
-        if function is None:
-            weights = self._weights if len(feeds) > len(self._inputs) else []
-            function = K.function([*self._inputs, *weights, *self._placeholders], **self._arguments)
-            self._made[len(feeds)] = function
-        return function, [*feeds, phase] if self._placeholders else feeds
+    def _make(self, count):
+        """The K.function for as many feeds."""
+        weights = self._weights if count > len(self._inputs) else []
+        self._made[count] = K.function([*self._inputs, *weights, *self._placeholders], **self._arguments)
+        return self._made[count]
 
     def roots(self):
         """All tensors that it computes, the updates last."""
@@ -43,13 +37,17 @@ class FedFunction:
 
     def run(self, feeds):
         """The results as the backend's own arrays, without waiting for them."""
-        function, feeds = self._prepared(feeds)
-        return function.run(feeds)
+        phase = self._phase
+        if feeds and not hasattr(feeds[-1], "shape"):
+            feeds, phase = feeds[:-1], int(feeds[-1])
+        function = self._made.get(len(feeds)) or self._make(len(feeds))
+        if function.sparse_at or len(feeds) != len(function.dtypes):
+            return function.run([*feeds, phase] if self._placeholders else feeds)
+        return function.compute(feeds, phase if self._placeholders else 0)
 
     def __call__(self, feeds):
         """The results as a list of NumPy arrays."""
-        function, feeds = self._prepared(feeds)
-        return function(feeds)
+        return [*map(K.to_numpy, self.run(feeds))]
 
 
 class CompiledContainer(Container):
@@ -137,10 +135,9 @@ class CompiledContainer(Container):
     # Functions
 
     def _check_trainable_flags(self):
-        """The check that can be made at each batch: has `trainable` of a layer changed since the last time?"""
-        flags = [layer.trainable for layer in self._layers]
-        if flags != self._flags:
-            self._flags = flags
+        """The check that can be made at each batch: has `trainable` of any layer been set since the last time?"""
+        if self._flags != flags.changes:
+            self._flags = flags.changes
             self._check_trainable_weights_consistency()
 
     def _check_trainable_weights_consistency(self):

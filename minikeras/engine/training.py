@@ -252,9 +252,9 @@ class Model(CompiledContainer):
 
         reset_metrics: False lets the metrics go on over several calls.
         """
-        arrays = self._training_arrays(x, y, sample_weight, class_weight)
+        feeds = self._feeds(self._training_arrays(x, y, sample_weight, class_weight))
         self._make_train_function()
-        return self._report(self.train_function, self._feeds(arrays), reset_metrics)
+        return self._report(self.train_function, feeds, reset_metrics)
 
     def test_on_batch(self, x, y, sample_weight=None, reset_metrics=True):
         """The loss on one batch, or a list in the order of `metrics_names`."""

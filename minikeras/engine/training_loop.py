@@ -12,7 +12,7 @@ from .training_utils import should_run_validation
 
 def fetched(value):
     """A result of a function as a NumPy scalar (or array, if it has axes); of a list, a list."""
-    return [*map(fetched, value)] if isinstance(value, (list, tuple)) else np.asarray(K.to_numpy(value))[()]
+    return [*map(fetched, value)] if isinstance(value, (list, tuple)) else K.to_numpy(value)[()]
 
 
 class LazyLogs(dict):
@@ -26,7 +26,9 @@ class LazyLogs(dict):
     def __getitem__(self, name):
         value = super().__getitem__(name)
         if name in self._pending:
-            value = self[name] = fetched(value)
+            value = fetched(value)
+            super().__setitem__(name, value)
+            self._pending.discard(name)
         return value
 
     def __setitem__(self, name, value):

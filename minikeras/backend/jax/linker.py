@@ -9,6 +9,7 @@ import numpy as np
 from ..straight_line import straight_line
 from .convolution import stored
 from .selection import raise_found
+from .state import state_of
 
 # Dispatch is asynchronous, so this is held for microseconds. Without it one thread could donate what another reads.
 _dispatch = threading.RLock()
@@ -49,6 +50,7 @@ class Linked:
         self.width = precision(_dtypes(program))
         for variable in program.variables:
             variable.native()
+        self.state = state_of(self.updated, self)
         line = straight_line(program, engine or package())
         order = {v: i for i, v in enumerate([*self.updated, *self.kept])}
         places = [order[v] for v in program.variables]
@@ -59,7 +61,9 @@ class Linked:
             state = [*donated, *kept]
             before = stored.set(backwards)
             try:
-                return line(*inputs, *[state[i] for i in places], counts)
+                fed = [x.astype(v.dtype) for x, v in zip(inputs, program.inputs, strict=True)]
+                outputs, news = line(*fed, *[state[i] for i in places], counts)
+                return outputs, [*news]
             finally:
                 stored.reset(before)
 
@@ -70,11 +74,13 @@ class Linked:
         # Each array from the host costs a transfer: none where nothing is drawn.
         counts = np.array([c.value for c in self.counters], dtype=np.int32) if self.counters else ()
         with _dispatch, self.width:
-            outputs, news = self.run(
-                [v._native for v in self.updated], [v._native for v in self.kept], list(inputs), counts
-            )
-            for variable, new in zip(self.updated, news, strict=True):
-                variable._native = new
+            state, kept = self.state, [v._native for v in self.kept]
+            if state is not None and state.whole:
+                outputs, state.arrays = self.run(state.arrays, kept, list(inputs), counts)
+            else:
+                outputs, news = self.run([v._native for v in self.updated], kept, list(inputs), counts)
+                for variable, new in zip(self.updated, news, strict=True):
+                    variable._native = new
         for counter in self.counters:
             counter.value += 1
         return outputs
