@@ -92,6 +92,7 @@ def main():
         draw, wrong = growth.draw, False
     else:
         document["records"] = records = run(options, clock)
+        path.write_text(json.dumps(document, indent=1) + "\n")  # it took long: whatever happens next
         document["costs"] = [costs.measure(OURS[b], clock) for b in backends]
         for part in report.tables(records, document["costs"], backends, options.peers):
             print(part, end="\n\n")

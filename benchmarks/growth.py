@@ -59,7 +59,7 @@ def point(what, size):
     model, x, y = model_of(what, size)
     built = time.perf_counter()
     model._make_train_function()
-    function, _ = model.train_function._prepared([x, y])
+    function = model.train_function.function(2)
     backend.link(function.program(x.shape, y.shape, phase=1))
     linked = time.perf_counter()
     model.train_on_batch(x, y)

@@ -35,7 +35,6 @@ def resnet50(keras, shape=(224, 224, 3), classes=1000):
 def measure(keras, now=time.perf_counter, batch=8):
     """{"layers", "build_s": its graph, "link_s": from compile to a linked train function, and of that "graph_s":
     gradients and updates}. What the engine compiles at the first call (JAX) is not in it."""
-    import numpy as np
 
     from minikeras import backend as K
     from minikeras.backend import runtime
@@ -46,7 +45,7 @@ def measure(keras, now=time.perf_counter, batch=8):
     model.compile("sgd", "categorical_crossentropy", metrics=["accuracy"])
     model._make_train_function()
     graph = now()
-    function, _ = model.train_function._prepared([np.empty((batch, 224, 224, 3), "float32"), np.empty((batch, 1000))])
+    function = model.train_function.function(2)
     runtime.active().link(function.program((batch, 224, 224, 3), (batch, 1000), phase=1))
     ready = now()
     return {"layers": len(model.layers), "build_s": built - start, "graph_s": graph - built, "link_s": ready - built,

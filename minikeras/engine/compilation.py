@@ -25,10 +25,11 @@ class FedFunction:
         self._placeholders = [] if isinstance(K.learning_phase(), int) else [K.learning_phase()]
         self._made = {}
 
-    def _make(self, count):
+    def function(self, count):
         """The K.function for as many feeds."""
-        weights = self._weights if count > len(self._inputs) else []
-        self._made[count] = K.function([*self._inputs, *weights, *self._placeholders], **self._arguments)
+        if count not in self._made:
+            weights = self._weights if count > len(self._inputs) else []
+            self._made[count] = K.function([*self._inputs, *weights, *self._placeholders], **self._arguments)
         return self._made[count]
 
     def roots(self):
@@ -40,7 +41,7 @@ class FedFunction:
         phase = self._phase
         if feeds and not hasattr(feeds[-1], "shape"):
             feeds, phase = feeds[:-1], int(feeds[-1])
-        function = self._made.get(len(feeds)) or self._make(len(feeds))
+        function = self._made.get(len(feeds)) or self.function(len(feeds))
         if function.sparse_at or len(feeds) != len(function.dtypes):
             return function.run([*feeds, phase] if self._placeholders else feeds)
         return function.compute(feeds, phase if self._placeholders else 0)

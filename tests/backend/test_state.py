@@ -48,6 +48,9 @@ def test_a_program_updates_variables_of_one_that_is_gone(backend):
     a, b, c = counters(3)
     adding([a, b], 1.0)([])
     gc.collect()
+    assert K.batch_get_value([a, b]) == [1.0, 2.0]
+    if backend == "jax":
+        assert a.run is b.run is None, "a variable holds on to the memory of others"
     step = adding([b, c], 1.0)
     step([])
     step([])

@@ -4,13 +4,14 @@ import weakref
 
 
 class State:
-    """The values of the variables that a program updates. As the `run` of each it is where its value is kept.
+    """The values of the variables that some programs update. As the `run` of each it is where its value is kept.
 
-    owner: the program's Linked. whole: whether all variables still have their values here.
+    whole: whether all variables still have their values here. When the last of the programs is gone, they take them
+    back: no variable keeps the others' memory.
     """
 
-    def __init__(self, variables, owner):
-        self.variables, self.owner, self.whole = variables, weakref.ref(owner), True
+    def __init__(self, variables):
+        self.variables, self.whole, self.users = variables, True, set()
         self.arrays = [v.native() for v in variables]
         self.places = {v: i for i, v in enumerate(variables)}
         for variable in variables:
@@ -26,20 +27,35 @@ class State:
         """Stores another array for a variable."""
         self.arrays[self.places[variable]] = value
 
+    def serve(self, linked):
+        """Counts a program as a user, for as long as it lives."""
+        self.users.add(weakref.ref(linked, self._gone))
+        return self
+
+    def _gone(self, user):
+        self.users.discard(user)
+        if not self.users:
+            self.whole = False
+            for variable, array in zip(self.variables, self.arrays, strict=True):
+                if variable.run is self:
+                    variable.run, variable._held = None, array
+
     def needed(self):
-        """Whether a program may still run that counts on all values being here."""
-        return self.whole and self.owner() is not None and all(v.run is self for v in self.variables)
+        """Whether there is a program that counts on all values being here."""
+        return self.whole and bool(self.users) and all(v.run is self for v in self.variables)
 
 
-def state_of(variables, owner):
-    """The State of these variables, None where a program that updates at least as many others has some of them."""
+def state_of(variables, linked):
+    """The State of the variables that a program updates.
+
+    None where there are none, or where a program that updates at least as many others has some of them.
+    """
     for variable in variables:
         variable.native()
-    others = {v.run for v in variables} - {None}
-    for other in others:
+    for other in {v.run for v in variables} - {None}:
         if other.needed():
             if other.variables == variables:
-                return other
+                return other.serve(linked)
             if len(other.variables) >= len(variables):
                 return None
-    return State(variables, owner) if variables else None
+    return State(variables).serve(linked) if variables else None
