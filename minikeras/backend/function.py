@@ -93,7 +93,8 @@ class Function:
             self._epoch = (runtime.Active.epoch, config.optimize())
 
     def _host(self, backend, arrays, i):
-        return np.asarray(backend.to_numpy(arrays[i]), self.dtypes[i])
+        value, dtype = np.asarray(backend.to_numpy(arrays[i])), self.dtypes[i]
+        return value.astype(dtype) if value.dtype.kind in "bui" and dtype.startswith("float") else value
 
     def _link(self, backend, key, phase, arrays):
         with self._lock:

@@ -52,7 +52,7 @@ class Variable(Tensor):
         """The value as an array of the active backend."""
         backend = runtime.active()
         if self.home is not backend:
-            self.run, self._native, self.home = None, backend.to_native(self.numpy()), backend
+            self._held, self.run, self.home = backend.to_native(self.numpy()), None, backend
         return self._native
 
     def numpy(self):

@@ -17,7 +17,7 @@ class State:
         for variable in variables:
             if variable.run is not None:
                 variable.run.whole = False
-            variable._held, variable.run = None, self
+            variable.run, variable._held = self, None  # in this order: another thread may look between the two
 
     def part(self, variable):
         """The array of a variable."""
@@ -38,7 +38,7 @@ class State:
             self.whole = False
             for variable, array in zip(self.variables, self.arrays, strict=True):
                 if variable.run is self:
-                    variable.run, variable._held = None, array
+                    variable._held, variable.run = array, None
 
     def needed(self):
         """Whether there is a program that counts on all values being here."""
