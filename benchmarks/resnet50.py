@@ -35,7 +35,6 @@ def resnet50(keras, shape=(224, 224, 3), classes=1000):
 def measure(keras, now=time.perf_counter, batch=8):
     """{"layers", "build_s": its graph, "link_s": from compile to a linked train function, and of that "graph_s":
     gradients and updates}. What the engine compiles at the first call (JAX) is not in it."""
-
     from minikeras import backend as K
     from minikeras.backend import runtime
 

@@ -45,8 +45,7 @@ class Function:
 
     def __call__(self, inputs=()):
         """inputs: a list of arrays. Returns a list of NumPy arrays."""
-        to_numpy = runtime.active().to_numpy
-        return [to_numpy(output) for output in self.run(inputs)]
+        return to_arrays(self.run(inputs))
 
     def run(self, inputs=()):
         """The same, but returns the backend's own arrays, without waiting for the device."""
@@ -192,6 +191,11 @@ def evaluate_on_host(tensor, dtype):
     numpy = runtime.load("numpy")
     program = specialise([], [], [tensor], [], numpy, level=0)
     return np.array(numpy.run_once(program)[0], dtype=dtype)
+
+
+def to_arrays(results):
+    """The results of `Function.run` as NumPy arrays; on NumPy they are copied, as one may be there twice."""
+    return [*map(runtime.active().to_numpy, results)]
 
 
 def to_numpy(value):

@@ -5,6 +5,7 @@ import warnings
 from .. import backend as K
 from .. import metrics as metrics_module
 from .. import optimizers
+from ..backend.function import to_arrays
 from .base_layer import disable_tracking, flags, unique
 from .container import Container
 from .objective import Objective
@@ -48,7 +49,7 @@ class FedFunction:
 
     def __call__(self, feeds):
         """The results as a list of NumPy arrays."""
-        return [*map(K.to_numpy, self.run(feeds))]
+        return to_arrays(self.run(feeds))
 
 
 class CompiledContainer(Container):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from minikeras import backend as K
-from minikeras.layers import Dense
-from minikeras.models import Sequential
+from minikeras.layers import Dense, Input
+from minikeras.models import Model, Sequential
 from minikeras.optimizers import SGD
 
 
@@ -109,6 +109,14 @@ def test_large_integers_keep_their_values(backend):
     np.testing.assert_array_equal(K.function([x], [x * 1.0])([fed])[0], fed.astype("float32"))
     far = np.array([2**40, 1], "int64")
     np.testing.assert_array_equal(K.function([x], [x * 1.0])([far])[0], far.astype("float32"))
+
+
+def test_outputs_that_are_the_same_are_arrays_of_their_own():
+    K.set_backend("numpy")
+    x = Input((2,))
+    y = Dense(1)(x)
+    first, second = Model(x, [y, y]).predict_on_batch(np.ones((1, 2)))
+    assert not np.shares_memory(first, second)
 
 
 def test_a_wrong_number_of_feeds_is_named(backend):

@@ -12,7 +12,7 @@ class State:
 
     def __init__(self, variables):
         self.variables, self.whole, self.users = variables, True, set()
-        self.arrays = [v.native() for v in variables]
+        self.arrays = [v._native for v in variables]
         self.places = {v: i for i, v in enumerate(variables)}
         for variable in variables:
             if variable.run is not None:
@@ -46,12 +46,10 @@ class State:
 
 
 def state_of(variables, linked):
-    """The State of the variables that a program updates.
+    """The State of the variables that a program updates, all of which have their values on JAX.
 
     None where there are none, or where a program that updates at least as many others has some of them.
     """
-    for variable in variables:
-        variable.native()
     for other in {v.run for v in variables} - {None}:
         if other.needed():
             if other.variables == variables:
