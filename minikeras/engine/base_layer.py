@@ -188,7 +188,7 @@ class Layer(Uses):
         dtype = dtype or self.dtype or K.floatx()
         shape = () if shape is None else tuple(shape)
         if not all(isinstance(size, Integral) and size >= 0 for size in shape):
-            raise ValueError(f"Layer {who(self)}: the shape {shape} of weight {name!r} is not fully known, or its "
+            raise ValueError(f"{who(self)}: the shape {shape} of weight {name!r} is not fully known, or its "
                              "sizes are not whole numbers. Give the sizes of the input's axes, as in Input(shape=...)."
                              )  # fmt: skip
         initializer = initializers.get(initializer or ("glorot_uniform" if "float" in dtype else "zeros"))
@@ -245,7 +245,7 @@ class Layer(Uses):
     def count_params(self):
         """Number of scalars in the weights. Raises RuntimeError before the layer is built."""
         if not self.built:
-            raise RuntimeError(f"count_params: layer {who(self)} has no weights yet. Call it on an input, or "
+            raise RuntimeError(f"count_params: {who(self)} has no weights yet. Call it on an input, or "
                                "build(input_shape) it, first.")  # fmt: skip
         return sum(int(np.prod(K.int_shape(w))) for w in self.weights)
 
@@ -334,7 +334,7 @@ class Layer(Uses):
         metric, result = getattr(value, "_metric_obj", None), value
         if metric is None:
             if name is None:
-                raise ValueError(f"Layer {who(self)}: add_metric needs a name.")
+                raise ValueError(f"{who(self)}: add_metric needs a name.")
             metric = next((m for m in self._metrics if m.name == name), None) or metrics.Mean(name=name)
             result = metric(value)
         if not any(metric is known for known in self._metrics):
@@ -371,7 +371,7 @@ class Layer(Uses):
         if self.supports_masking:
             return mask
         if mask is not None and not is_all_none(mask):
-            raise TypeError(f"Layer {who(self)} does not support masking, but it got a mask: {mask!r}. Take the "
+            raise TypeError(f"{who(self)} does not support masking, but it got a mask: {mask!r}. Take the "
                             "Masking layer or mask_zero away, or put a layer in between that ends the mask."
                             )  # fmt: skip
         return None
@@ -398,7 +398,7 @@ class Layer(Uses):
             output = self.call(inputs, **kwargs)
             outputs = [K.identity(t) if any(t is x for x in tensors) else t for t in to_list(output, allow_tuple=True)]
             if not all(map(K.is_tensor, outputs)):
-                raise ValueError(f"Layer {who(self)}: `call` has to return a tensor, or a list of them; it returned "
+                raise ValueError(f"{who(self)}: `call` has to return a tensor, or a list of them; it returned "
                                  f"{output!r}.")  # fmt: skip
             output_mask = self.compute_mask(inputs, mask)
             shapes = [K.int_shape(x) for x in tensors]
@@ -491,11 +491,11 @@ def assign_weights(layer, variables, values):
     """Set the variables of a layer to a list of arrays. Raises ValueError when number or shapes differ."""
     values = list(values)
     if len(values) != len(variables):
-        raise ValueError(f"Layer {who(layer)} has {len(variables)} weights; set_weights got {len(values)} arrays, of "
+        raise ValueError(f"{who(layer)} has {len(variables)} weights; set_weights got {len(values)} arrays, of "
                          f"shapes {[np.shape(v) for v in values][:50]}.")  # fmt: skip
     for variable, value in zip(variables, values, strict=True):
         if tuple(K.int_shape(variable)) != np.shape(value):
-            raise ValueError(f"Layer {who(layer)}: weight {variable.name!r} has shape {K.int_shape(variable)}; "
+            raise ValueError(f"{who(layer)}: weight {variable.name!r} has shape {K.int_shape(variable)}; "
                              f"set_weights got an array of shape {np.shape(value)}.")  # fmt: skip
     K.batch_set_value(list(zip(variables, values, strict=True)))
 

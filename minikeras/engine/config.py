@@ -19,8 +19,8 @@ def snake_case(name):
 
 
 def who(layer):
-    """A layer in messages: its name and class."""
-    return f"{layer.name!r} ({type(layer).__name__})"
+    """A layer in messages: 'layer "dense_1" (Dense)'."""
+    return f'layer "{layer.name}" ({type(layer).__name__})'
 
 
 def unique_name(name, taken):

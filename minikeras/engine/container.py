@@ -129,7 +129,7 @@ class Container(Layer):
 
     def _run_cached(self, inputs, mask):
         if not self._is_graph_network:
-            raise NotImplementedError(f"Model {who(self)}: a subclass of Model defines `call`.")
+            raise NotImplementedError(f"{who(self)}: a subclass of Model defines `call`.")
         inputs = to_list(inputs, allow_tuple=True)
         masks = [None] * len(inputs) if mask is None else to_list(mask, allow_tuple=True)
         key = object_list_uid(inputs) + "_" + object_list_uid(masks)
@@ -146,7 +146,7 @@ class Container(Layer):
         """
         masks = [None] * len(inputs) if masks is None else masks
         if len(inputs) != len(self.inputs):
-            raise ValueError(f"Model {who(self)} has {len(self.inputs)} inputs; it was called on {len(inputs)}.")
+            raise ValueError(f"{who(self)} has {len(self.inputs)} inputs; it was called on {len(inputs)}.")
         known = {id(x): (y, mask) for x, y, mask in zip(self.inputs, inputs, masks, strict=True)}
         with running(self, inputs):
             for node in self._graph.computable(known):
@@ -162,7 +162,7 @@ class Container(Layer):
         """Shape(s) of the outputs, with the batch. input_shape: tuple, or a list of them, one an input."""
         if not self._is_graph_network:
             if type(self).call is Container.call or self.outputs is None:
-                raise NotImplementedError(f"Model {who(self)}: define compute_output_shape.")
+                raise NotImplementedError(f"{who(self)}: define compute_output_shape.")
             return unpack_singleton([K.int_shape(t) for t in self.outputs])
         shapes = dict(zip(map(id, self.inputs), to_list(input_shape), strict=True))
         for node in self._graph.computable(shapes):
@@ -261,7 +261,7 @@ class Container(Layer):
         Raises NotImplementedError for subclassed models: their graph is Python code.
         """
         if not self._is_graph_network:
-            raise NotImplementedError(f"Model {who(self)}: the graph of a subclassed model is in its code, so it has "
+            raise NotImplementedError(f"{who(self)}: the graph of a subclassed model is in its code, so it has "
                                       "no config. Save its weights.")  # fmt: skip
         return whole_config(self._described)
 

@@ -100,7 +100,7 @@ def _by_depth(items, depths):
 
 def _disconnected(tensor, layer, fine):
     shown = fine if len(fine) <= 20 else ["...", *fine[-20:]]
-    text = (f"Graph disconnected: the value of tensor {tensor.name!r} at layer {who(layer)} cannot be had from the "
+    text = (f"Graph disconnected: the value of tensor {tensor.name!r} at {who(layer)} cannot be had from the "
             f"inputs of the model. Layers reached without trouble: {shown}.")  # fmt: skip
     if isinstance(layer, InputLayer):
         return text + f" The outputs need the input {layer.name!r}; add it to the inputs."

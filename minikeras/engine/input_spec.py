@@ -29,18 +29,18 @@ def check_inputs(layer, inputs, specs):
     for x in inputs:
         if not K.is_tensor(x):
             what = f"{type(x).__name__} of shape {np.shape(x)}" if hasattr(x, "shape") else repr(x)
-            raise ValueError(f"Layer {who(layer)} was called on {what}, which is no symbolic tensor. Call it on the "
+            raise ValueError(f"{who(layer)} was called on {what}, which is no symbolic tensor. Call it on the "
                              "output of another layer or of Input(...); to give it data, make a Model, and predict."
                              )  # fmt: skip
     if not specs:
         return
     if len(inputs) != len(specs):
-        raise ValueError(f"Layer {who(layer)} expects {len(specs)} inputs, but it got {len(inputs)}: shapes "
+        raise ValueError(f"{who(layer)} expects {len(specs)} inputs, but it got {len(inputs)}: shapes "
                          f"{[K.int_shape(x) for x in inputs]}.")  # fmt: skip
     for index, (x, spec) in enumerate(zip(inputs, specs, strict=True)):
         problem = spec and _mismatch(K.int_shape(x), K.dtype(x), spec)
         if problem:
-            raise ValueError(f"Input {index} is incompatible with layer {who(layer)}: {problem}\n"
+            raise ValueError(f"Input {index} is incompatible with {who(layer)}: {problem}\n"
                              f"  found: shape {K.int_shape(x)}, dtype {K.dtype(x)}")  # fmt: skip
 
 

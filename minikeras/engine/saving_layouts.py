@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import backend as K
 from ..utils.conv_utils import convert_kernel
+from .config import who
 
 _CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "ConvLSTM2D")
 
@@ -134,8 +135,8 @@ def _shaped(kernel, variable, layer, reshape):
         return kernel
     if reshape:
         if kernel.size != np.prod(wanted):
-            raise ValueError(f'layer "{layer.name}" ({type(layer).__name__}): a kernel of shape {kernel.shape} cannot '
-                             f"be reshaped to {wanted}: it has {kernel.size} elements, not {np.prod(wanted)}.")
+            raise ValueError(f"{who(layer)}: a kernel of shape {kernel.shape} cannot be reshaped "
+                             f"to {wanted}: it has {kernel.size} elements, not {np.prod(wanted)}.")
         return np.reshape(kernel, wanted)
     turned = np.transpose(kernel, (3, 2, 0, 1)) if kernel.ndim == 4 else kernel
     return turned if turned.shape == wanted else kernel
@@ -159,7 +160,7 @@ def _recurrent(layer, weights):
     if saved in (None, wanted):
         return weights
     if "reset_after=False" in saved + wanted:
-        raise ValueError(f'layer "{layer.name}": {saved} is not compatible with {wanted}: they are different '
+        raise ValueError(f'Layer "{layer.name}": {saved} is not compatible with {wanted}: they are different '
                          f"functions, and their weights cannot be exchanged. Make the layer as {saved}.")
     return _from_cudnn(weights, gates) if saved.startswith("CuDNN") else _to_cudnn(weights, gates)
 

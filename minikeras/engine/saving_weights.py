@@ -6,7 +6,7 @@ import numpy as np
 from .. import backend as K
 from ..utils.files import DamagedFileError
 from ..utils.io_utils import H5Dict, read_list, write_list
-from .config import unique_name
+from .config import unique_name, who
 from .saving_layouts import preprocess_weights_for_loading
 
 # The version whose format is written, and whose readers have to be able to load it.
@@ -63,15 +63,15 @@ class _SavedLayers:
         fit."""
         arrays = [self.group[name][weight] for weight in self.weight_names[name]]
         arrays = preprocess_weights_for_loading(layer, arrays, self.keras_version, self.backend, reshape=reshape)
-        who = f'layer "{layer.name}" ({type(layer).__name__}) and "{name}" of the file'
+        both = f'{who(layer)} and "{name}" of the file'
         weights = layer.weights
         if len(arrays) != len(weights):
-            raise ValueError(f"{who}: the layer has {len(weights)} weights, the file {len(arrays)}: "
+            raise ValueError(f"{both}: the layer has {len(weights)} weights, the file {len(arrays)}: "
                              f"{[tuple(K.int_shape(w)) for w in weights]} and {[np.shape(a) for a in arrays]}.")
         for weight, array in zip(weights, arrays, strict=True):
             shape = tuple(K.int_shape(weight))
             if shape != np.shape(array):
-                raise ValueError(f"{who}: {weight.name} has shape {shape}, but the file has {np.shape(array)}.")
+                raise ValueError(f"{both}: {weight.name} has shape {shape}, but the file has {np.shape(array)}.")
         return list(zip(weights, arrays, strict=True))
 
 

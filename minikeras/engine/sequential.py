@@ -153,6 +153,6 @@ def _start_of(layer):
 
 def _single_output(model, layer, outputs):
     if len(outputs) != 1:
-        raise ValueError(f"Sequential {model.name!r}: layer {who(layer)} has {len(outputs)} outputs. All layers have "
+        raise ValueError(f"Sequential {model.name!r}: {who(layer)} has {len(outputs)} outputs. All layers have "
                          "to have one; use Model for others.")  # fmt: skip
     return outputs[0]

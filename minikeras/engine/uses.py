@@ -24,18 +24,18 @@ class Uses:
         if not self._inbound_nodes:
             raise RuntimeError(self._never_called(attr_name))
         if not -len(self._inbound_nodes) <= node_index < len(self._inbound_nodes):
-            raise ValueError(f"Layer {who(self)} has been called {len(self._inbound_nodes)} times; there is no "
+            raise ValueError(f"{who(self)} has been called {len(self._inbound_nodes)} times; there is no "
                              f"{attr_name} at node {node_index}.")  # fmt: skip
         return unpack_singleton(getattr(self._inbound_nodes[node_index], attr))
 
     def _never_called(self, what):
-        return f"Layer {who(self)} has never been called, so it has no {what}. Call it on a tensor first."
+        return f"{who(self)} has never been called, so it has no {what}. Call it on a tensor first."
 
     def _of_single_call(self, attr, what):
         if not self._inbound_nodes:
             raise AttributeError(self._never_called(what))
         if len(self._inbound_nodes) > 1:
-            raise AttributeError(f"Layer {who(self)} has been called {len(self._inbound_nodes)} times, so its {what} "
+            raise AttributeError(f"{who(self)} has been called {len(self._inbound_nodes)} times, so its {what} "
                                  f"is not defined. Use get_{what.replace(' ', '_')}_at(node_index).")  # fmt: skip
         return self._get_node_attribute_at_index(0, attr, what)
 

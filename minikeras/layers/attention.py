@@ -6,7 +6,8 @@ import numpy as np
 
 from .. import backend as K
 from ..engine.base_layer import Layer
-from .common import adopt, known, new_weight, sizes_of, who
+from ..engine.config import who
+from .common import adopt, known, new_weight, sizes_of
 
 
 class MultiHeadAttention(Layer):

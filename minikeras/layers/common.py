@@ -3,6 +3,7 @@
 from .. import activations, constraints, initializers, regularizers
 from .. import backend as K
 from ..engine.base_layer import Layer
+from ..engine.config import who
 from ..utils.generic_utils import to_list
 
 # The last word of an argument's name tells which module turns a name or a config into the object.
@@ -73,11 +74,6 @@ def from_config_with(key):
         return layer
 
     return classmethod(from_config)
-
-
-def who(layer):
-    """'layer "dense_1" (Dense)', for error messages."""
-    return f'layer "{layer.name}" ({type(layer).__name__})'
 
 
 def known(layer, shape, axis, what="features"):

@@ -6,10 +6,11 @@ defaults.
 
 from .. import backend as K
 from ..engine.base_layer import InputSpec
+from ..engine.config import who
 from ..utils.conv_utils import deconv_length, normalize_tuple
 from ..utils.generic_utils import one_of
 from . import pooling
-from .common import known, new_weight, sizes_of, who
+from .common import known, new_weight, sizes_of
 from .spatial import Spatial, Windowed, channel_axis, spatial_axes
 
 # Keras has the poolings here too.

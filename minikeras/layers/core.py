@@ -5,7 +5,8 @@ import numpy as np
 from .. import backend as K
 from .. import regularizers
 from ..engine.base_layer import InputSpec, Layer
-from .common import Elementwise, Noisy, adopt, known, new_weight, sizes_of, who
+from ..engine.config import who
+from .common import Elementwise, Noisy, adopt, known, new_weight, sizes_of
 from .lambda_layer import Lambda  # noqa: F401  (Keras has it here)
 from .spatial import channel_axis
 

@@ -2,8 +2,9 @@
 
 from .. import backend as K
 from ..engine.base_layer import Layer
+from ..engine.config import who
 from ..utils.generic_utils import to_list
-from .common import adopt, new_weight, who
+from .common import adopt, new_weight
 
 
 class Embedding(Layer):

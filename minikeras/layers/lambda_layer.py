@@ -5,8 +5,8 @@ import numpy as np
 from .. import backend as K
 from ..backend.graph_data import NotPlain, graph_from_data, graph_to_data
 from ..engine.base_layer import Layer, padded
+from ..engine.config import who
 from ..utils.generic_utils import deserialize_keras_object, func_dump, func_load, get_custom_objects, has_arg, to_list
-from .common import who
 
 _MOST_CALLS = 8  # on inputs of different shapes: of so many the graphs are stored
 

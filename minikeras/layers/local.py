@@ -4,7 +4,8 @@ import math
 
 from .. import backend as K
 from ..engine.base_layer import InputSpec
-from .common import new_weight, who
+from ..engine.config import who
+from .common import new_weight
 from .spatial import Windowed, channel_axis, spatial_axes
 
 

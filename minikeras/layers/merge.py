@@ -6,8 +6,9 @@ import operator
 
 from .. import backend as K
 from ..engine.base_layer import Layer
+from ..engine.config import who
 from ..utils.generic_utils import is_all_none
-from .common import adopt, who
+from .common import adopt
 
 
 def broadcast_shape(a, b, layer):

@@ -2,7 +2,8 @@
 
 from .. import backend as K
 from ..engine.base_layer import InputSpec
-from .common import Elementwise, adopt, known, new_weight, sizes_of, who
+from ..engine.config import who
+from .common import Elementwise, adopt, known, new_weight, sizes_of
 
 
 class BatchNormalization(Elementwise):

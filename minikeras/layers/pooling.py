@@ -1,8 +1,8 @@
 """Pooling over windows and over everything, each written once for 1, 2 and 3 spatial axes (`rank`)."""
 
 from .. import backend as K
+from ..engine.config import who
 from ..utils.conv_utils import conv_output_length
-from .common import who
 from .spatial import Spatial, Windowed, channel_axis, spatial_axes
 
 

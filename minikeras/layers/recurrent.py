@@ -11,9 +11,10 @@ import numpy as np
 from .. import backend as K
 from .. import regularizers
 from ..engine.base_layer import InputSpec, Layer
+from ..engine.config import who
 from ..utils.generic_utils import has_arg, to_list
 from .cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells, check_cell
-from .common import adopt, from_config_with, given, who
+from .common import adopt, from_config_with, given
 
 
 def separate(inputs, initial_state, constants, num_constants):

@@ -4,8 +4,9 @@ import copy
 
 from .. import backend as K
 from ..engine.base_layer import InputSpec, Layer
+from ..engine.config import who
 from ..utils.generic_utils import CustomObjectScope, has_arg, one_of, to_list, unpack_singleton
-from .common import from_config_with, sizes_of, who
+from .common import from_config_with, sizes_of
 from .recurrent import StateArguments, as_list, separate
 
 MERGES = {"sum": lambda a, b: a + b, "concat": lambda a, b: K.concatenate([a, b]), "ave": lambda a, b: (a + b) / 2,

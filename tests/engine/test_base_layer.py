@@ -116,7 +116,7 @@ def test_a_frozen_layer_has_its_weights_among_the_others_in_the_same_order():
 def test_set_weights_names_layer_weight_and_both_shapes():
     layer = Dense(2, name="head")
     layer(Input((3,)))
-    with pytest.raises(ValueError, match=r"'head'.*2 weights.*1 arrays"):
+    with pytest.raises(ValueError, match=r'"head".*2 weights.*1 arrays'):
         layer.set_weights([np.zeros((3, 2))])
     with pytest.raises(ValueError, match=r"head/kernel:0.*\(3, 2\).*\(2, 3\)"):
         layer.set_weights([np.zeros((2, 3)), np.zeros(2)])
@@ -173,7 +173,7 @@ def test_a_layer_that_returns_its_input_gets_a_tensor_of_its_own():
 
 
 def test_a_call_on_data_says_what_to_call_it_on():
-    with pytest.raises(ValueError, match=r"'dense_1'.*ndarray of shape \(2, 3\).*no symbolic tensor"):
+    with pytest.raises(ValueError, match=r'"dense_1".*ndarray of shape \(2, 3\).*no symbolic tensor'):
         Dense(1)(np.zeros((2, 3)))
 
 
@@ -199,7 +199,7 @@ def test_attributes_of_single_calls_and_of_several():
 def test_the_input_spec_error_names_layer_axis_and_shapes():
     layer = Dense(2, name="head")
     layer(Input((3,)))
-    with pytest.raises(ValueError, match=r"(?s)'head' \(Dense\).*axis -1.*size 3, found 4.*\(None, 4\)"):
+    with pytest.raises(ValueError, match=r'(?s)"head" \(Dense\).*axis -1.*size 3, found 4.*\(None, 4\)'):
         layer(Input((4,)))
 
 

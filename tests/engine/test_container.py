@@ -45,7 +45,7 @@ def test_layers_come_in_the_order_of_the_computation():
 def test_a_disconnected_graph_names_tensor_and_layer():
     x, z = Input((3,)), Input((3,), name="forgotten")
     y = Add(name="sum")([Dense(3)(x), z])
-    with pytest.raises(ValueError, match=r"Graph disconnected.*'forgotten'.*needs? the input 'forgotten'"):
+    with pytest.raises(ValueError, match=r'Graph disconnected.*"forgotten".*needs? the input .forgotten.'):
         Model(x, y)
 
 
@@ -53,7 +53,7 @@ def test_an_operation_outside_of_layers_is_named():
     x = Input((3,))
     with pytest.raises(ValueError, match="Lambda layer"):
         Model(x, K.exp(x))
-    with pytest.raises(ValueError, match=r"Graph disconnected.*'late'.*Lambda"):
+    with pytest.raises(ValueError, match=r'Graph disconnected.*"late".*Lambda'):
         Model(x, Dense(2, name="late")(K.exp(x)))
 
 
@@ -144,7 +144,7 @@ def test_input_and_output_of_a_model_stay_its_own_after_calls():
 
 
 def test_a_wrong_shape_is_refused_by_name():
-    with pytest.raises(ValueError, match=r"(?s)incompatible with layer 'towers'.*\(None, 3\)"):
+    with pytest.raises(ValueError, match=r'(?s)incompatible with layer "towers".*\(None, 3\)'):
         two_towers()([Input((4,)), Input((3,))])
 
 

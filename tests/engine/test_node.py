@@ -94,9 +94,9 @@ def test_masks_of_calls_can_be_asked_for():
 
 @pytest.mark.parametrize("what", ["input", "output", "input_mask", "output_mask", "input_shape", "output_shape"])
 def test_a_layer_that_was_never_called_says_so(what):
-    with pytest.raises(AttributeError, match=r"'head' \(Dense\) has never been called.*" + what.replace("_", " ")):
+    with pytest.raises(AttributeError, match=r'"head" \(Dense\) has never been called.*' + what.replace("_", " ")):
         getattr(Dense(2, name="head"), what)
-    with pytest.raises(RuntimeError, match=r"'head' \(Dense\) has never been called"):
+    with pytest.raises(RuntimeError, match=r'"head" \(Dense\) has never been called'):
         getattr(Dense(2, name="head"), f"get_{what}_at")(0)
 
 
