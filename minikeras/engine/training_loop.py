@@ -95,6 +95,8 @@ def fit_batches(model, function, batches, names, epochs=1, initial_epoch=0, verb
     for callback in callbacks:
         callback.validation_data = validation_data
     model.stop_training = callbacks.model.stop_training = False
+    if verbose and validate and batches.samples and validate.batches.samples:
+        print(f"Train on {batches.samples} samples, validate on {validate.batches.samples} samples")
     callbacks.on_train_begin()
     try:
         for backup in backups:

@@ -95,19 +95,27 @@ def test_one_callback_need_not_be_in_a_list():
 
 def test_each_epoch_is_announced(capsys):
     compiled().fit(X, Y, verbose=1)
-    assert "Epoch 1/1" in capsys.readouterr().out
+    assert capsys.readouterr().out.startswith("Epoch 1/1\n")
+
+
+@pytest.mark.parametrize("verbose", [0, 1, 2])
+def test_the_numbers_of_samples_are_told_where_there_is_a_validation(capsys, verbose):
+    compiled().fit(X, Y, validation_split=0.5, verbose=verbose)
+    told = "Train on 3 samples, validate on 3 samples\nEpoch 1/1\n" if verbose else ""
+    shown = capsys.readouterr().out
+    assert shown.startswith(told) and bool(shown) == bool(verbose)
 
 
 @pytest.mark.parametrize(
     ("build", "words"),
     [
-        (lambda: Conv2D(2, 3, name="c")(Input((5, 5))), r"'c' \(Conv2D\).*ndim=4, found ndim=3.*\(None, 5, 5\)"),
+        (lambda: Conv2D(2, 3, name="c")(Input((5, 5))), r'"c" \(Conv2D\).*ndim=4, found ndim=3.*\(None, 5, 5\)'),
         (lambda: Dense(2, name="d")(Input((None,))), r'"d" \(Dense\).*features, axis -1.*\(None, None\)'),
         (lambda: Add(name="s")([Input((3,)), Input((4,))]), r'"s" \(Add\).*\(3,\) and \(4,\)'),
         (lambda: Add(name="s")(Input((3,))), r'"s" \(Add\).*at least 2'),
         (lambda: Concatenate(name="j")([Input((4, 2)), Input((5, 3))]), r'"j" \(Concatenate\).*\(None, 5, 3\)'),
         (lambda: Dense(2)(Flatten(name="f")(Input((None, 3)))), r'"f" \(Flatten\).*\(None, None, 3\)'),
-        (lambda: Dense(2, name="d")(X), r"'d' \(Dense\).*ndarray of shape \(6, 3\).*Model, and predict"),
+        (lambda: Dense(2, name="d")(X), r'"d" \(Dense\).*ndarray of shape \(6, 3\).*Model, and predict'),
         (lambda: Model(X, Dense(2)(Input((3,)))), "not the output of a layer"),
         (lambda: Lambda(lambda t: t + np.ones(4), name="l")(Input((3,))), r'"l".*\[None, 3\].*\[4\]'),
     ],
@@ -131,16 +139,16 @@ class Choosy(Layer):
     ("make", "words"),
     [
         (lambda x: Forgetful()(x), r"Forgetful: __init__ has to call super\(\).__init__"),
-        (lambda x: Lambda(lambda x: None, name="f")(x), "'f' .*has to return a tensor.*it returned None"),
+        (lambda x: Lambda(lambda x: None, name="f")(x), '"f" .*has to return a tensor.*it returned None'),
         (lambda x: Choosy()(x), r"truth value of .*K.switch"),
-        (lambda x: Dense(2.5, name="d")(x), r"'d' .*shape \(3, 2.5\) of weight 'kernel'.*whole numbers"),
+        (lambda x: Dense(2.5, name="d")(x), r"layer .d. .*shape \(3, 2.5\) of weight 'kernel'.*whole numbers"),
         (lambda x: BatchNormalization(axis=4, name="bn")(x), r'"bn" .*axis 4 of its input.*shape is \(None, 3\)'),
         (lambda x: TimeDistributed(Dense(2), name="td")(x), r'"td" .*\[batch, time, ...\], got shape \(None, 3\)'),
         (lambda x: Bidirectional(Dense(2, name="d")), 'layer "d" .*is no recurrent layer'),
-        (lambda x: GRU(2, name="g")(x), "'g' .*expected ndim=3, found ndim=2"),
+        (lambda x: GRU(2, name="g")(x), '"g" .*expected ndim=3, found ndim=2'),
         (lambda x: GRU(2, name="g", stateful=True)(Input((4, 3))), '"g" .*stateful.*batch_input_shape'),
         (lambda x: Reshape((2, 2), name="r")(x), r'"r" .*3 elements, which do not fit target_shape \(2, 2\)'),
-        (lambda x: Dense(2, name="d")(np.ones((1, 3))), r"'d' .*ndarray of shape \(1, 3\), which is no symbolic"),
+        (lambda x: Dense(2, name="d")(np.ones((1, 3))), r'"d" .*ndarray of shape \(1, 3\), which is no symbolic'),
         (lambda x: Dense(2, name="d", units_=3), r"Dense: unknown keyword arguments \['units_'\]"),
         (lambda x: Model(x, x + 1), "is not the output of a layer.*Lambda"),
         (lambda x: Dense(2, activation="rleu"), "Did you mean 'relu'"),
