@@ -1,6 +1,6 @@
 """How a model's build, link and run times and its memory grow with its size: a process for each point.
 
-    python -m benchmarks.growth WHAT SIZE       one point, on the backend that MINIKERAS_BACKEND names
+python -m benchmarks.growth WHAT SIZE       one point, on the backend that MINIKERAS_BACKEND names
 """
 
 import json
@@ -19,7 +19,8 @@ SIZES = {
     "sequence": (10, 30, 100, 300, 1000),
     "batch": (8, 32, 128, 512, 2048),
 }
-MEASURES = {"build_s": "graph built, s", "link_s": "train function linked, s", "first_s": "first step, s",
+UNITS = {"depth": "layers", "width": "units a layer", "sequence": "steps", "batch": "rows"}
+MEASURES = {"build_s": "graph built, s", "link_s": "train function linked, s", "first_s": "first step, linked anew, s",
             "step_s": "training step, s", "memory_mb": "memory over the imports, MB"}  # fmt: skip
 
 
@@ -104,19 +105,30 @@ def draw(document, path):
 
         matplotlib.use("Agg")
         import matplotlib.pyplot as plt
+        from matplotlib.ticker import NullFormatter
     except ImportError:
         return False
-    figure, axes = plt.subplots(len(MEASURES), len(SIZES), figsize=(4 * len(SIZES), 2.6 * len(MEASURES)))
+    figure, axes = plt.subplots(len(MEASURES), len(SIZES), figsize=(13, 13), sharex="col", sharey="row")
     for row, (key, title) in zip(axes, MEASURES.items(), strict=True):
+        row[0].set_ylabel(title)
         for axis, what in zip(row, SIZES, strict=True):
+            axis.set(xscale="log", yscale="log")
+            axis.xaxis.set_minor_formatter(NullFormatter())
+            axis.grid(alpha=0.3)
             for backend in OURS:
                 points = [r for r in document["growth"] if r["what"] == what and r["backend"] == backend]
+                sizes, values = [r["size"] for r in points], [r[key] for r in points]
                 if points:
-                    axis.plot([r["size"] for r in points], [max(r[key], 1e-6) for r in points], "o-", label=backend)
-            axis.set(xscale="log", yscale="log", xlabel=what, ylabel=title)
-    axes[0][0].legend()
+                    (line,) = axis.plot(sizes, values, "o-", markersize=4, label=backend)
+                    power = 2 if what == "width" else 1  # arithmetic and weights, over the size
+                    even = [values[-1] * (size / sizes[-1]) ** power for size in sizes]
+                    axis.plot(sizes, even, ":", linewidth=1, color=line.get_color())
+        row[0].set_ylim(bottom=min(r[key] for r in document["growth"]) / 2)
+    for axis, (what, unit) in zip(axes[-1], UNITS.items(), strict=True):
+        axis.set_xlabel(f"{what}: {unit}")
+    axes[0][1].legend(title="dotted: as the arithmetic grows")
     figure.tight_layout()
-    figure.savefig(path, dpi=90)
+    figure.savefig(path, dpi=80)
     plt.close(figure)
     return True
 
