@@ -1,13 +1,21 @@
 """What malloc does with memory that is free again. All of it does nothing where there is no glibc."""
 
 import ctypes
-import functools
 import os
 import sys
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # names of mallopt in <malloc.h>
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -2, -3, -8  # names of mallopt in <malloc.h>
 LARGEST = 1 << 28  # bytes: larger blocks still go back at once
 KEPT = 1 << 30  # bytes that may lie idle
+SMALL = 1 << 22  # bytes, for both, where nothing is to be kept
+# Threads other than the first have heaps of 64 MB. What does not fit one goes back at once, whatever is set, and so does
+# a heap with nothing in it, unless more than the heap before it has room for is wanted at the top.
+HEAP, HALF_HEAP = 64 << 20, 30 << 20
+
+
+def settable():
+    """Whether there may be a glibc to set, and the user has not done it in the environment."""
+    return sys.platform.startswith("linux") and not any(name.startswith("MALLOC_") for name in os.environ)
 
 
 def _glibc(name):
@@ -16,17 +24,27 @@ def _glibc(name):
     return getattr(libc, name, lambda *arguments: None)
 
 
-@functools.cache
-def keep_freed():
-    """Makes freed memory stay with the process, once a process: a training step frees as much as the next one takes.
+def keep_freed(keep=True):
+    """Makes freed memory stay with the process: a training step frees as much as the next one takes.
 
     Without this glibc gives large blocks back to the system at once, and each step pays for thousands of page faults: a
     fifth of the time of a small convolutional network. Settings of the user, in the environment, are left alone.
+    keep: False lets most of it go again, such as for a compiler, whose garbage no step will use.
     """
-    if not any(name.startswith("MALLOC_") for name in os.environ):
+    if settable():
         mallopt = _glibc("mallopt")
-        mallopt(_MMAP_THRESHOLD, LARGEST)
-        mallopt(_TRIM_THRESHOLD, KEPT)
+        mallopt(_MMAP_THRESHOLD, LARGEST if keep else SMALL)
+        mallopt(_TRIM_THRESHOLD, KEPT if keep else SMALL)
+        mallopt(_TOP_PAD, HEAP if keep else SMALL)
+
+
+def share_arenas():
+    """Lets the threads that start from now on share a few arenas of malloc, half as many as there are processors.
+
+    An arena keeps what was freed in it: threads that take turns would each hold the memory of a step.
+    """
+    if settable():
+        _glibc("mallopt")(_ARENA_MAX, max(2, (os.cpu_count() or 1) // 2))
 
 
 def give_back():

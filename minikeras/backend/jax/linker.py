@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from ..straight_line import straight_line
+from .compiler import compiling, options
 from .convolution import stored
 from .selection import raise_found
 from .state import state_of
@@ -67,18 +68,27 @@ class Linked:
             finally:
                 stored.reset(before)
 
-        self.run = jax.jit(run, donate_argnums=0)
+        self.compiled, self.run = jax.jit(run, donate_argnums=0, compiler_options=options()), None
+
+    def _first(self, *arguments):
+        """The first call, which compiles."""
+        try:
+            with compiling():
+                return self.compiled(*arguments)
+        finally:
+            self.run = self.compiled
 
     def __call__(self, inputs):
         raise_found()  # what an earlier call met
+        run = self.run or self._first
         # Each array from the host costs a transfer: none where nothing is drawn.
         counts = np.array([c.value for c in self.counters], dtype=np.int32) if self.counters else ()
         with _dispatch, self.width:
             state, kept = self.state, [v._native for v in self.kept]
             if state is not None and state.whole:
-                outputs, state.arrays = self.run(state.arrays, kept, list(inputs), counts)
+                outputs, state.arrays = run(state.arrays, kept, list(inputs), counts)
             else:
-                outputs, news = self.run([v._native for v in self.updated], kept, list(inputs), counts)
+                outputs, news = run([v._native for v in self.updated], kept, list(inputs), counts)
                 for variable, new in zip(self.updated, news, strict=True):
                     variable._native = new
         for counter in self.counters:
