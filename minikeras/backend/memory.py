@@ -8,8 +8,8 @@ _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -2, -3, -8  # names
 LARGEST = 1 << 28  # bytes: larger blocks still go back at once
 KEPT = 1 << 30  # bytes that may lie idle
 SMALL = 1 << 22  # bytes, for both, where nothing is to be kept
-# Threads other than the first have heaps of 64 MB. What does not fit one goes back at once, whatever is set, and so does
-# a heap with nothing in it, unless more than the heap before it has room for is wanted at the top.
+# Threads other than the first have heaps of 64 MB. What does not fit one goes back at once, whatever is set; so does one
+# with nothing in it, unless the pad at the top is more than the heap before it has room for.
 HEAP, HALF_HEAP = 64 << 20, 30 << 20
 
 
