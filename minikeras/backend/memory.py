@@ -8,8 +8,8 @@ _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -2, -3, -8  # names
 LARGEST = 1 << 28  # bytes: larger blocks still go back at once
 KEPT = 1 << 30  # bytes that may lie idle
 SMALL = 1 << 22  # bytes, for both, where nothing is to be kept
-# Threads other than the first have heaps of 64 MB. What does not fit one goes back at once, whatever is set; so does one
-# with nothing in it, unless the pad at the top is more than the heap before it has room for.
+# Threads other than the first have heaps of 64 MB. What does not fit one goes back at once, whatever is set; so does a
+# heap with nothing in it, unless the pad at the top is more than the heap before it has room for.
 HEAP, HALF_HEAP = 64 << 20, 30 << 20
 
 
@@ -33,7 +33,8 @@ def keep_freed(keep=True):
     """
     if settable():
         mallopt = _glibc("mallopt")
-        mallopt(_MMAP_THRESHOLD, LARGEST if keep else SMALL)
+        if not mallopt(_MMAP_THRESHOLD, LARGEST if keep else SMALL):
+            mallopt(_MMAP_THRESHOLD, HEAP // 2)  # the most that an older glibc takes
         mallopt(_TRIM_THRESHOLD, KEPT if keep else SMALL)
         mallopt(_TOP_PAD, HEAP if keep else SMALL)
 
@@ -44,7 +45,7 @@ def share_arenas():
     An arena keeps what was freed in it: threads that take turns would each hold the memory of a step.
     """
     if settable():
-        _glibc("mallopt")(_ARENA_MAX, max(2, (os.cpu_count() or 1) // 2))
+        _glibc("mallopt")(_ARENA_MAX, max(2, len(os.sched_getaffinity(0)) // 2))
 
 
 def give_back():

@@ -26,7 +26,7 @@ def steps(rows, n):
         model.train_on_batch(data, data)
     return (resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / n
 
-steps(1 << 16, 20)
+steps(1 << 16, 40)
 print(steps(1 << 16, 10))
 steps(160000, 1)  # arrays of 41 MB
 """
