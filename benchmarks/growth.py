@@ -1,6 +1,6 @@
 """How a model's build, link and run times and its memory grow with its size: a process for each point.
 
-python -m benchmarks.growth WHAT SIZE       one point, on the backend that MINIKERAS_BACKEND names
+    python -m benchmarks.growth WHAT SIZE       one point, on the backend that MINIKERAS_BACKEND names
 """
 
 import json

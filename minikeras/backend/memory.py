@@ -42,10 +42,9 @@ def keep_freed(keep=True):
 def share_arenas():
     """Lets the threads that start from now on share a few arenas of malloc: 4, or half as many as processors.
 
-    An arena keeps what was freed in it: threads that take turns would each hold the memory of a step.
+    An arena keeps what was freed in it: threads that take turns would each hold the memory of a step. Linux only.
     """
-    if settable():
-        _glibc("mallopt")(_ARENA_MAX, max(4, len(os.sched_getaffinity(0)) // 2))
+    _glibc("mallopt")(_ARENA_MAX, max(4, len(os.sched_getaffinity(0)) // 2))
 
 
 def give_back():

@@ -160,7 +160,7 @@ def _recurrent(layer, weights):
     if saved in (None, wanted):
         return weights
     if "reset_after=False" in saved + wanted:
-        raise ValueError(f'Layer "{layer.name}": {saved} is not compatible with {wanted}: they are different '
+        raise ValueError(f'{who(layer)}: {saved} is not compatible with {wanted}: they are different '
                          f"functions, and their weights cannot be exchanged. Make the layer as {saved}.")
     return _from_cudnn(weights, gates) if saved.startswith("CuDNN") else _to_cudnn(weights, gates)
 

@@ -49,7 +49,7 @@ def test_a_step_takes_the_memory_of_the_one_before():
 
 def test_loggers_and_results_are_as_without():
     pytest.importorskip("jax")
-    shown, _ = run("import logging, jax; level = jax.config.jax_logging_level; jax.devices()\n"
+    shown, _ = run("import logging, jax; level = jax.config.jax_logging_level\n"
                    "from minikeras import backend as K\n"
                    "print(K.eval(K.exp(K.variable([0.0]))), jax.config.jax_logging_level == level,\n"
                    "      logging.getLogger('jax').level, logging.getLogger('jax').handlers)")  # fmt: skip

@@ -141,7 +141,7 @@ class Choosy(Layer):
         (lambda x: Forgetful()(x), r"Forgetful: __init__ has to call super\(\).__init__"),
         (lambda x: Lambda(lambda x: None, name="f")(x), '"f" .*has to return a tensor.*it returned None'),
         (lambda x: Choosy()(x), r"truth value of .*K.switch"),
-        (lambda x: Dense(2.5, name="d")(x), r"layer .d. .*shape \(3, 2.5\) of weight 'kernel'.*whole numbers"),
+        (lambda x: Dense(2.5, name="d")(x), r""""d" .*shape \(3, 2.5\) of weight 'kernel'.*whole numbers"""),
         (lambda x: BatchNormalization(axis=4, name="bn")(x), r'"bn" .*axis 4 of its input.*shape is \(None, 3\)'),
         (lambda x: TimeDistributed(Dense(2), name="td")(x), r'"td" .*\[batch, time, ...\], got shape \(None, 3\)'),
         (lambda x: Bidirectional(Dense(2, name="d")), 'layer "d" .*is no recurrent layer'),
