@@ -164,17 +164,15 @@ class CompiledContainer(Container):
         return self._function(inputs, self._feed_sample_weights, phase, outputs, updates, name)
 
     def _make_train_function(self):
-        if not self._need_objective():
-            return
         self._check_trainable_flags()
-        if self.train_function is None:
+        if self.train_function is None and self._need_objective():
             self._reset = None
             with K.name_scope("training"), K.name_scope(type(self.optimizer).__name__):
                 updates = self.optimizer.get_updates(params=self._collected_trainable_weights, loss=self.total_loss)
             self.train_function = self._loss_function(1, self.updates + updates, "train_function")
 
     def _make_test_function(self):
-        if self._need_objective() and self.test_function is None:
+        if self.test_function is None and self._need_objective():
             self._reset = None
             self.test_function = self._loss_function(0, self.state_updates, "test_function")
 

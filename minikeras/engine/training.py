@@ -8,6 +8,7 @@ from numbers import Integral
 import numpy as np
 
 from .. import backend as K
+from ..backend.function import to_arrays
 from ..legacy import interfaces
 from ..utils.generic_utils import is_all_none, to_list, unpack_singleton
 from .base_layer import is_under_way, running
@@ -263,10 +264,10 @@ class Model(CompiledContainer):
         return self._report(self.test_function, self._feeds(arrays), reset_metrics)
 
     def _report(self, function, feeds, reset_metrics):
-        values = [np.asarray(value)[()] for value in function(feeds)]
+        results = function.run(feeds)
         if reset_metrics:
-            self.reset_metrics()
-        return unpack_singleton(values)
+            self.reset_metrics()  # while the device is at work
+        return unpack_singleton([value[()] for value in to_arrays(results)])
 
     def predict_on_batch(self, x):
         """The outputs for one batch: an array, or a list of them."""

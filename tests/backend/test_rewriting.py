@@ -228,3 +228,42 @@ def test_the_gradients_of_a_convolution_of_arrays_in_another_order(backend):
 def test_arrays_that_run_backwards_can_be_fed(shape, backend):
     x, array = K.placeholder((None, 3)), np.arange(np.prod(shape), dtype="float32").reshape(shape)
     np.testing.assert_array_equal(K.function([x], [x * 2.0])([array[::-1]])[0], array[::-1] * 2)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("sizes", [(8, 300, 20), (8, 20, 300), (300, 256, 256), (0, 300, 4), (1, 257, 1)])
+def test_products_of_transposed_matrices(sizes, dtype, backend):
+    """Wide, narrow, square, empty; the transposed matrix is read elsewhere too, gradients go through the product."""
+    rows, columns, others = sizes
+    draw = np.random.default_rng(2)
+    feeds = [draw.normal(size=shape).astype(dtype) for shape in ((rows, columns), (rows, others))]
+
+    def build():
+        x, y = (K.placeholder(feed.shape, dtype=dtype) for feed in feeds)
+        turned = K.transpose(x)
+        product = K.dot(turned, y)
+        return K.function([x, y], [product, turned * 2, *K.gradients(K.sum(K.square(product)), [x, y])])
+
+    found = both(build, *feeds)
+    assert_same(found, rtol=1e-3 if dtype == "float32" else 1e-9)
+    np.testing.assert_allclose(found[0][0], feeds[0].T @ feeds[1], rtol=1e-3, atol=1e-4)
+
+
+def test_jax_transposes_wide_matrices_before_their_products():
+    fusion = pytest.importorskip("minikeras.backend.jax.fusion", reason="needs JAX")
+    x, y = K.placeholder((8, 300)), K.placeholder((8, 20))
+    for product, wide in ((K.dot(K.transpose(x), y), True), (K.dot(K.transpose(y), x), False)):
+        program = fusion.fused(K.function([x, y], product).program(backend="jax"))
+        assert [step.op.name for step in program.steps] == ["permute_dimensions", "matmul"][wide:]
+
+
+@pytest.mark.parametrize("size", [8, 9])
+def test_pooling_is_the_same_in_predictions_and_in_training(size, backend):
+    """Windows side by side, and with a border that is left out."""
+    x = np.random.default_rng(3).normal(size=(4, size, size, 3)).astype("float32")
+    images = K.placeholder((None, None, None, 3))
+    kernel = K.variable(np.random.default_rng(4).normal(size=(3, 3, 3, 5)))
+    pooled = K.relu(K.pool2d(K.conv2d(images, kernel, padding="same"), (2, 2), (2, 2)))
+    (alone,) = K.function([images], [pooled])([x])
+    with_gradient, _ = K.function([images], [pooled, *K.gradients(K.sum(pooled), [kernel])])([x])
+    np.testing.assert_allclose(alone, with_gradient, rtol=1e-5, atol=1e-6)

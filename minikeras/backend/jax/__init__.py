@@ -8,6 +8,7 @@ import numpy as np
 from .linker import Linked as link
 from .linker import precision
 from .selection import raise_found
+from .waiting import until_ready
 
 NAME = "jax"
 VIEWS = frozenset()  # arrays are immutable: nothing is shared that could change
@@ -37,6 +38,7 @@ def to_native(array):
 
 def to_numpy(value):
     """An array as a NumPy array of its own; waits for the device. (A view would be lost with a donated buffer.)"""
+    until_ready(value)
     array = np.array(value)
     raise_found()
     return array

@@ -6,9 +6,11 @@ import threading
 import jax
 import numpy as np
 
+from .. import config
 from ..straight_line import straight_line
 from .compiler import compiling, options
 from .convolution import stored
+from .fusion import fused
 from .selection import raise_found
 from .state import state_of
 
@@ -44,6 +46,7 @@ class Linked:
     def __init__(self, program, engine=None):
         from . import package
 
+        program = fused(program) if config.optimize() else program
         self.program, self.counters = program, program.counters
         self.updated = [v for v, _ in program.updates]
         self.kept = [v for v in program.variables if v not in set(self.updated)]

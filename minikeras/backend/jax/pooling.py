@@ -1,10 +1,12 @@
-"""JAX kernels of pooling. Windows side by side are a reshape and a reduction, which XLA compiles to faster code."""
+"""JAX kernels of pooling. Windows side by side are a reshape and a reduction, which XLA compiles to faster code, but
+for what can be fused with a convolution: in programs that keep no results for gradients."""
 
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
 from ..windows import counted, taps
+from .convolution import stored
 
 
 def _lowest(dtype):
@@ -30,7 +32,7 @@ def _windows(combine, start, x, window, strides, padding):
 
 
 def max_pooling(x, window, strides, padding):
-    if _side_by_side(x.shape[1:-1], window, strides, padding):
+    if stored.get() and _side_by_side(x.shape[1:-1], window, strides, padding):
         tiled, axes = _tiled(x, window)
         return jnp.max(tiled, axes)
     return _windows(lax.max, _lowest(x.dtype), x, window, strides, padding)
