@@ -6,6 +6,7 @@ import pytest
 from minikeras import backend as K
 from minikeras import initializers, layers, optimizers
 from minikeras.backend import config, runtime
+from minikeras.backend.op import OPS
 
 UNARY = [K.relu, K.sigmoid, K.tanh, K.square, lambda x: -x, lambda x: K.reshape(x, (64, -1)), lambda x: x * 0.5]
 
@@ -267,3 +268,23 @@ def test_pooling_is_the_same_in_predictions_and_in_training(size, backend):
     (alone,) = K.function([images], [pooled])([x])
     with_gradient, _ = K.function([images], [pooled, *K.gradients(K.sum(pooled), [kernel])])([x])
     np.testing.assert_allclose(alone, with_gradient, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("axis", "pattern", "indices_move"), [
+    (0, (1, 0, 2), True), (0, (2, 0, 1), False), (1, (0, 2, 1), True), (1, (1, 0, 2), False)
+])  # fmt: skip
+def test_taken_slices_in_another_order(axis, pattern, indices_move, backend):
+    """The indices are put in order where that is enough; slices that are taken twice add up in the gradient."""
+    rows = np.array([[0, 1, 1, 4], [3, 2, 0, 2], [1, 1, 0, 0]])
+    table = np.random.default_rng(5).normal(size=(6, 5)).astype("float32")
+    x, indices = K.placeholder(table.shape), K.placeholder(rows.shape, dtype="int32")
+    taken = K.permute_dimensions(OPS["take"](x, indices, axis), pattern)
+    weights = np.arange(np.prod(taken.shape), dtype="float32").reshape(taken.shape)
+    (gradient,) = K.gradients(K.sum(taken * weights), [x])
+
+    found = both(lambda: K.function([x, indices], [taken, gradient]), table, rows)
+    assert_same(found)
+    np.testing.assert_array_equal(found[0][0], np.transpose(np.take(table, rows, axis), pattern))
+    steps = K.function([x, indices], [taken, gradient]).program().steps
+    moved = {step.args[0].dtype for step in steps if step.op.name == "permute_dimensions"}
+    assert moved == ({"int32"} if indices_move else {"float32"})

@@ -7,7 +7,7 @@ import numpy as np
 from ..op import Axes, Axis, Host, Spec, as_tensor, host_integers, like, op
 from ..tensor import Tensor, is_float, show
 from .math import maximum, minimum
-from .shape import cast, partly_known, reshape, sizes_of
+from .shape import cast, partly_known, permute_dimensions, reshape, sizes_of
 
 
 @op(gradient=[lambda g, y, x, index: getitem_gradient(g, x, index)])
@@ -172,6 +172,35 @@ def take(x: Tensor, indices: Tensor, axis: Axis = 0):
 def scatter_add(updates: Tensor, indices: Tensor, like_x: Tensor, axis: int):
     """Zeros in the shape of `like_x`, with each slice of `updates` added along `axis` at its index. Undoes `take`."""
     return Spec(like_x.shape, updates.dtype)
+
+
+def _order_of_indices(pattern, axis, n):
+    """How a pattern orders the n axes of the indices, from `axis` on; None where it moves others too."""
+    others = (*pattern[:axis], *pattern[axis + n :])
+    fixed = others == (*range(axis), *range(axis + n, len(pattern)))
+    return tuple(i - axis for i in pattern[axis : axis + n]) if fixed else None
+
+
+# Indices are put in another order more cheaply than the slices that they stand for.
+@permute_dimensions.rewrite
+def _take_in_order(emit, x, pattern):
+    if x.op_name != "take":
+        return None
+    source, indices, axis = x.source.args
+    order = _order_of_indices(pattern, axis, indices.ndim)
+    return None if order is None else emit(take, source, emit(permute_dimensions, indices, order), axis)
+
+
+@scatter_add.rewrite
+def _add_in_order(emit, updates, indices, x, axis):
+    if updates.op_name != "permute_dimensions":
+        return None
+    slices, pattern = updates.source.args
+    order = _order_of_indices(pattern, axis, indices.ndim)
+    if order is None:
+        return None
+    back = tuple(sorted(range(indices.ndim), key=order.__getitem__))
+    return emit(scatter_add, slices, emit(permute_dimensions, indices, back), x, axis)
 
 
 def gather(reference, indices):
