@@ -8,6 +8,7 @@ import pytest
 
 from minikeras import backend as K
 from minikeras.backend.numpy.arena import ALIGN, Arena
+from minikeras.backend.op import OPS
 
 
 @pytest.fixture(autouse=True)
@@ -104,3 +105,28 @@ def test_the_state_of_a_loop_without_steps_is_the_callers():
     (first,) = run([empty, np.ones((2, 4), "float32")])
     run([empty, np.full((2, 4), 5.0, "float32")])
     np.testing.assert_array_equal(first, np.full((2, 4), 2.0))
+
+
+def test_views_of_constants_are_made_once_and_never_written_over():
+    half = np.random.default_rng(0).normal(size=(1, 600)).astype("float32")
+    x = K.placeholder((600, 600))
+    wide = OPS["broadcast_to"](K.constant(half), (600, 600))
+    y = K.dot(wide, x)  # a product reads the view itself: elementwise steps broadcast what it looks at
+    function = K.function([x], [y, K.exp(wide) + x])
+    fed = np.random.default_rng(1).normal(size=(600, 600)).astype("float32")
+    for _ in range(3):
+        product, total = function([fed])
+        np.testing.assert_allclose(product, np.broadcast_to(half, (600, 600)) @ fed, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(total, np.exp(half) + fed, rtol=1e-6)
+    assert "broadcast_to" in str(function.program())
+    (linked,) = function._linked.values()
+    made = [value for value in linked.line.__globals__.values() if isinstance(value, np.ndarray)]
+    assert any(array.shape == (600, 600) and array.strides[0] == 0 for array in made)
+
+
+def test_no_labels_and_no_classes():
+    labels, scores = K.placeholder((None, 1), dtype="int32"), K.placeholder((None, 0))
+    loss = K.sparse_categorical_crossentropy(labels, scores, from_logits=True)
+    assert K.function([labels, scores], [loss])([np.zeros((0, 1)), np.zeros((0, 0))])[0].shape[0] == 0
+    with pytest.raises(ValueError, match="0 classes"):
+        K.function([labels, scores], [loss])([np.zeros((2, 1)), np.zeros((2, 0))])

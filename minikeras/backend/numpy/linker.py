@@ -194,7 +194,7 @@ class Plan:
     def _view(self, step, kernel):
         base, out = step.inputs[0], step.outputs[0]
         array = self.fixed(base)
-        if array is None or base.kind == "constant" or out in self.program.lasting:
+        if array is None or out in self.program.lasting:
             return False
         looked = kernel(*(self.fixed(a) if isinstance(a, Value) else a for a in step.args))
         if not np.may_share_memory(looked, array) and out.size:
