@@ -254,7 +254,7 @@ def test_jax_transposes_wide_matrices_before_their_products():
     fusion = pytest.importorskip("minikeras.backend.jax.fusion", reason="needs JAX")
     x, y = K.placeholder((8, 300)), K.placeholder((8, 20))
     for product, wide in ((K.dot(K.transpose(x), y), True), (K.dot(K.transpose(y), x), False)):
-        program = fusion.fused(K.function([x, y], product).program(backend="jax"))
+        program = fusion.fused(K.function([x, y], product).program(backend="jax"), runtime.load("jax"))
         assert [step.op.name for step in program.steps] == ["permute_dimensions", "matmul"][wide:]
 
 

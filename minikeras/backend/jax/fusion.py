@@ -1,24 +1,26 @@
 """Steps exchanged for such as XLA runs faster, before a program becomes one jit."""
 
 import jax
-import jax.numpy as jnp
 
+from .. import runtime
 from ..exchange import Call, again, exchange
+from .linalg import matmul
 
 WIDE = 256  # columns
 
 
-def fused(program):
+def fused(program, engine):
     """The program with products of a wide matrix transposed, such as gradients of kernels, after the transposition.
 
     On a CPU XLA makes one product of both, which leaves a core idle for many shapes: it takes 2.4 times as long for
     [128, 512] transposed by [128, 10], 1.3 times for [32, 784] by [32, 128] and [2048, 512] by [2048, 128] (JAX 0.10.2,
     two cores of a Zen 4); up to 1.5 times less for narrow ones.
+    engine: the backend package whose kernels are called. A product of its own is left alone.
     """
     if jax.default_backend() != "cpu":
         return program
     for step in program.steps:
-        if step.op.name == "matmul" and _is_wide_transposed(*step.args):
+        if runtime.kernel(engine, step.op) is matmul and _is_wide_transposed(*step.args):
             exchange(step, Call("matmul", _after_transposition), (step.args[0].source.args[0], step.args[1]))
     return again(program)
 
@@ -28,4 +30,4 @@ def _is_wide_transposed(x, y):
 
 
 def _after_transposition(x, y):
-    return jnp.matmul(jax.lax.optimization_barrier(x.T), y)
+    return matmul(jax.lax.optimization_barrier(x.T), y)

@@ -46,7 +46,8 @@ class Linked:
     def __init__(self, program, engine=None):
         from . import package
 
-        program = fused(program) if config.optimize() else program
+        engine = engine or package()
+        program = fused(program, engine) if config.optimize() else program
         self.program, self.counters = program, program.counters
         self.updated = [v for v, _ in program.updates]
         self.kept = [v for v in program.variables if v not in set(self.updated)]
@@ -55,7 +56,7 @@ class Linked:
         for variable in program.variables:
             variable.native()
         self.state = state_of(self.updated, self)
-        line = straight_line(program, engine or package())
+        line = straight_line(program, engine)
         order = {v: i for i, v in enumerate([*self.updated, *self.kept])}
         places = [order[v] for v in program.variables]
 
