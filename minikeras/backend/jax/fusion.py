@@ -19,10 +19,10 @@ def fused(program, engine):
     """
     if jax.default_backend() != "cpu":
         return program
-    for step in program.steps:
-        if runtime.kernel(engine, step.op) is matmul and _is_wide_transposed(*step.args):
-            exchange(step, Call("matmul", _after_transposition), (step.args[0].source.args[0], step.args[1]))
-    return again(program)
+    steps = [s for s in program.steps if runtime.kernel(engine, s.op) is matmul and _is_wide_transposed(*s.args)]
+    for step in steps:
+        exchange(step, Call("matmul", _after_transposition), (step.args[0].source.args[0], step.args[1]))
+    return again(program) if steps else program
 
 
 def _is_wide_transposed(x, y):
