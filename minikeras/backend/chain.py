@@ -25,7 +25,7 @@ class Chain:
         self.root = {index: role for role, index in group.roots.items()}
         self.constants = [constant(c) for c in group.constants]
         self.lines = [self._line(i, step, kernel) for i, step in enumerate(group.instructions)]
-        late = [(role, i) for i, role in self.root.items() if self.place[i] != f"v{role}"]
+        late = [(role, i) for role, i in group.roots.items() if self.place[i] != f"v{role}"]
         self.lines += [f"copyto(v{role}, {self.place[i]})" for role, i in late]
 
     def _line(self, i, step, kernel):
@@ -48,15 +48,22 @@ class Chain:
         role = self.root.get(i)
         if role is not None and self.last.get(Ref("variable", role), -1) <= i:
             return f"v{role}"
-        for arg in step.args:  # in place of a result that ends here
+        for arg in step.args:  # in place of what ends here
             if isinstance(arg, Ref) and arg.kind == "result" and self._ends(arg.index, i, step.dtype):
                 return self.place[arg.index]
+            if isinstance(arg, Ref) and arg.kind == "variable" and self._makes_room(arg, i):
+                return f"v{arg.index}"
         held = {self.place[j] for j in range(i) if self.last.get(Ref("result", j), -1) >= i or j in self.root}
         for k, dtype in enumerate(self.scratch):
             if dtype == step.dtype and f"b{k}" not in held:
                 return f"b{k}"
         self.scratch.append(step.dtype)
         return f"b{len(self.scratch) - 1}"
+
+    def _makes_room(self, variable, i):
+        """Whether the memory of a variable that step i is the last to read can hold its result: until the new value."""
+        new = self.group.roots.get(variable.index, -1)
+        return self.last[variable] == i and self.last.get(Ref("result", i), new + 1) <= new and i not in self.root
 
     def _ends(self, j, i, dtype):
         own = self.place[j].startswith("b") and self.scratch[int(self.place[j][1:])] == dtype

@@ -79,3 +79,54 @@ def test_a_variable_may_be_trained_in_two_selections(backend):
     some([])
     everything([])
     assert [float(K.get_value(v)[0]) for v in variables] == [11.5, 11.5, 5.5]
+
+
+def test_two_variables_may_take_one_new_value(backend):
+    a, b, x = K.variable(np.ones(5)), K.variable(np.full(5, 2.0)), K.placeholder((5,))
+    new = a * 0.5 + x * b
+    K.function([x], [], updates=[(a, new), (b, new)])([np.arange(5.0)])
+    for variable in (a, b):
+        np.testing.assert_allclose(K.get_value(variable), 0.5 + 2 * np.arange(5.0))
+
+
+def test_a_group_reads_numbers_before_they_are_updated(backend):
+    """A learning rate that the same run replaces by what was fed."""
+    w, rate, x = K.variable(np.ones(4)), K.variable(0.5), K.placeholder(())
+    train = K.function([x], [], updates=[(w, w - rate * (w * w)), (rate, K.square(x))])
+    train([0.5])
+    np.testing.assert_allclose(K.get_value(w), 0.5)
+    train([0.1])
+    np.testing.assert_allclose(K.get_value(w), 0.5 - 0.25 * 0.25)
+
+
+BINARY = [lambda a, b: a + b, lambda a, b: a - b, lambda a, b: a * b, lambda a, b: K.tanh(a), lambda a, b: 0.5 * b]
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_updates_that_read_each_other_in_any_order(seed, backend):
+    """Random expressions of three variables and of what is fed: none is written over before its last use."""
+    draw = np.random.default_rng(seed)
+    steps, chosen = draw.integers(0, 99, (9, 3)), draw.integers(4, 13, 3)
+    x = draw.normal(size=(4, 3)).astype("float32")
+
+    def moved(level):
+        fed, variables, updates = K.placeholder((4, 3)), [], []
+        for part in (fed, fed[0]):  # two members of one group
+            own = [K.variable(np.full(K.int_shape(part), value)) for value in (0.5, -1.0, 2.0)]
+            made = [*own, part * 0.1]
+            for kind, i, j in steps:
+                made.append(BINARY[kind % len(BINARY)](made[i % len(made)], made[j % len(made)]))
+            updates += [(v, K.tanh(made[n])) for v, n in zip(own, chosen, strict=True)]
+            variables += own
+        before = config.optimize()
+        config.optimize(level)
+        try:
+            train = K.function([fed], [], updates=updates)
+            for _ in range(3):
+                train([x])
+        finally:
+            config.optimize(before)
+        return [K.get_value(v) for v in variables]
+
+    for a, b in zip(moved(1), moved(0), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)

@@ -19,14 +19,14 @@ import numpy as np
 from .. import config, runtime
 from ..chain import Chain
 from ..grouping import flat_memory, group_updates
-from ..memory import give_back
+from ..memory import give_back, keep_freed
 from ..op import replaced
 from ..program import Program, Value
 from .arena import Arena
 from .fusion import fused
 
 LENT = 64  # gradients in whose memory values may lie before: so few that looking through them costs nothing
-BLOCK = 1 << 19  # bytes of all that an update group touches at a time: what fits the cache of a core
+BLOCK = 1 << 22  # bytes of all that an update group touches at a time: what fits the caches, in few calls
 
 
 def view(kernel):
@@ -84,7 +84,7 @@ class Plan:
         self._leaves()
         self.index = {step: i for i, step in enumerate(program.steps)}
         self.last = self._last_reads()
-        self._claims()
+        self._claims(groups)
         self.chains = [self._chain(group) for group in groups]
         for value, part in heapq.nlargest(LENT, self.direct.items(), key=lambda item: item[1].nbytes):
             self.arena.lend(part.reshape(-1).view(np.uint8), self.index[value.source])
@@ -110,12 +110,17 @@ class Plan:
                 last[base] = max(last.get(base, -1), last[out])
         return last
 
-    def _claims(self):
-        """Which steps may write straight into the variable that they update: Value -> Variable."""
+    def _claims(self, groups):
+        """Which steps may write straight into the variable that they update: Value -> Variable.
+
+        Groups come after all steps: what they read must not have changed by then.
+        """
         leaf = {v.source: v for s in self.program.steps for v in s.inputs if v.kind == "variable"}
+        later = {v for group in groups for member in group.variables for v in member}
+        later.update(v.source for v in self.program.needed if v.kind == "variable")
         taken, self.claim = set(self.program.outputs), {}
         for variable, value in self.program.updates:
-            if value.kind != "step" or value in taken or value.shape != variable.shape:
+            if value.kind != "step" or value in taken or value.shape != variable.shape or variable in later:
                 continue
             read = leaf.get(variable)
             own = self.index[value.source]
@@ -420,6 +425,7 @@ class Linked:
 
     def __init__(self, program, engine=None):
         touch_blas()
+        keep_freed()
         groups, engine = (), engine or own_package()
         if config.optimize():
             groups, program = group_updates(program, lambda op: in_place(op_kernel(engine, op)))
