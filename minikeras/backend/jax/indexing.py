@@ -15,9 +15,9 @@ def put(g, shape, index):
     return jnp.zeros(shape, g.dtype).at[python_index(index)].set(g)
 
 
-# Out of range indices are clamped: there is no way to raise from compiled code.
 def take(x, indices, axis):
-    return jnp.take(x, indices, axis, mode="clip")
+    # Negative ones count from the end. Beyond that they are clamped: there is no way to raise from compiled code.
+    return jnp.take(x, jnp.where(indices < 0, indices + x.shape[axis], indices), axis, mode="clip")
 
 
 def scatter_add(updates, indices, like_x, axis):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .convolution import _padded, convolution_input_gradient, convolution_kernel_gradient
-from .indexing import _add_rows
+from .indexing import set_sums
 from .reduction import extremum_gradient
 
 DENSE = 16  # of this many elements one with a gradient: from there on convolving is as quick
@@ -57,15 +57,15 @@ def peak_gradients(g, x, y, images, kernel, strides, padding, dilation_rate, wit
         return convolved(CONVOLUTIONS, back, images, kernel, (strides, padding, dilation_rate, False), with_images)
     weights, depth = found.weights[:, None, None], padded.shape[-1]
     flat = np.zeros((kernel.shape[-1], kernel.size // kernel.shape[-1]), kernel.dtype)
-    seen = padded.reshape(-1, depth)[found.rows]
+    seen = np.take(padded.reshape(-1, depth), found.rows, axis=0)
     seen *= weights
-    _add_rows(flat, found.channels, seen.reshape(len(seen), -1))
+    set_sums(flat, found.channels, seen.reshape(len(seen), -1))
     to_kernel = np.moveaxis(flat.reshape(-1, *window, depth), 0, -1)
     if not with_images:
         return to_kernel
     back = np.zeros(padded.shape, g.dtype)
-    given = np.moveaxis(kernel, -1, 0).reshape(len(flat), -1, depth)[found.channels]
+    given = np.take(np.moveaxis(kernel, -1, 0).reshape(len(flat), -1, depth), found.channels, axis=0)
     given *= weights
-    _add_rows(back.reshape(-1, depth), found.rows.reshape(-1), given.reshape(-1, depth))
+    set_sums(back.reshape(-1, depth), found.rows.reshape(-1), given.reshape(-1, depth))
     inner = (slice(before, n - after) for n, (before, after) in zip(back.shape[1:-1], padding, strict=True))
     return back[:, *inner], to_kernel
