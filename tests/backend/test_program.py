@@ -29,6 +29,13 @@ def test_constants_are_folded():
     assert op_names(program) == ["add"]
 
 
+def test_initial_states_of_a_recurrent_layer_are_constants():
+    """Sums of zeros in the shape of the input, spread over the units: nothing of it is left to be run."""
+    x = K.placeholder((None, 7, 3))
+    zeros = K.expand_dims(K.sum(K.zeros_like(x), axis=(1, 2)))
+    assert op_names(program_of([x], [K.tile(zeros, (1, 5)) + x[:, 0, :1]], [(4, 7, 3)])) == ["getitem", "add"]
+
+
 def test_what_no_output_needs_is_dropped():
     x = K.placeholder((2,))
     K.exp(x)

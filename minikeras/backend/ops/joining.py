@@ -71,6 +71,14 @@ def tile(x: Tensor, n: Host):
     return Spec(tuple(None if None in (s, r) else s * r for s, r in pairs), x.dtype)
 
 
+@tile.rewrite
+def _tiles_of_one_number(emit, x, n):
+    if x.op_name != "broadcast_to" or x.source.args[0].size != 1:
+        return None
+    number = emit(reshape, x.source.args[0], (1,) * x.ndim)
+    return emit(tile, number, tuple(size * count for size, count in zip(x.shape, n, strict=True)))
+
+
 @tile.gradient
 def _tile_gradient(g, y, x, n):
     sizes = sizes_of(x)

@@ -1,5 +1,6 @@
 """Reductions over axes. `axis`: an int, several, or None for all; `keepdims` keeps them with size 1."""
 
+import builtins
 import math
 
 import numpy as np
@@ -7,10 +8,11 @@ import numpy as np
 from .. import config
 from ..op import Axes, Axis, Spec, as_tensor, op, reduced
 from ..tensor import Tensor
+from .creation import full
 from .indexing import along, getitem, part, reverse
 from .joining import pad
 from .math import add, cast_like, equal, exp, float_like, multiply, number_like, square, true_sqrt
-from .shape import broadcast_like, cast, expand_dims, merge_axes, permute_dimensions, reshape, sizes_of
+from .shape import broadcast_like, broadcast_to, cast, expand_dims, merge_axes, permute_dimensions, reshape, sizes_of
 
 
 def _floats(x, kinds=("bool",)):
@@ -38,6 +40,21 @@ def _numbers(x, axis=None, keepdims=False):
 @op(spec=reduced, gradient=[lambda g, y, x, axis, keepdims: spread(g, x, axis, keepdims)], prepare=_numbers)
 def sum(x: Tensor, axis: Axes, keepdims: bool):
     """Sum of the elements over `axis`; 0 for none. Bools count as floatx."""
+
+
+@sum.rewrite
+def _sum_of_what_was_broadcast(emit, x, axis, keepdims):
+    """Along axes over which numbers were only broadcast it is a product."""
+    if x.op_name != "broadcast_to":
+        return None
+    narrow, count = x.source.args[0], math.prod(x.shape[i] for i in axis)
+    shape = (1,) * (x.ndim - narrow.ndim) + narrow.shape
+    if builtins.any(shape[i] != 1 for i in axis):
+        return None
+    total = emit(multiply, narrow, emit(full, (), count, x.dtype))
+    if not keepdims:
+        total = emit(reshape, total, tuple(n for i, n in enumerate(shape) if i not in axis))
+    return emit(broadcast_to, total, reduced(x, axis, keepdims).shape)
 
 
 @op(spec=reduced, prepare=_numbers)
