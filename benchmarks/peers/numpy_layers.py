@@ -244,11 +244,15 @@ class Embedding:
         return self.y
 
     def backward(self, g):
-        order = np.argsort(self.index, kind="stable")
-        index = self.index[order]
+        order = np.argsort(self.index.astype("uint16"), kind="stable")  # by radix
+        index, g = self.index[order], g.reshape(-1, g.shape[-1])
         starts = np.flatnonzero(np.r_[True, index[1:] != index[:-1]])
+        counts = np.diff(starts, append=len(index))
         self.gtable[...] = 0
-        self.gtable[index[starts]] = np.add.reduceat(g.reshape(-1, g.shape[-1])[order], starts, axis=0)
+        self.gtable[index[starts]] = g[order[starts]]
+        for k in range(1, counts.max()):
+            more = starts[counts > k]
+            self.gtable[index[more]] += g[order[more + k]]
 
 
 class Lstm:

@@ -92,7 +92,7 @@ def joined(arrays):
 class Optimizer:
     """Keras's formulas on one vector, in place, block by block so that a block's slots stay in the cache."""
 
-    BLOCK = 1 << 15
+    BLOCK = 1 << 17
 
     def __init__(self, name, flat):
         self.flat, self.options, self.t = flat, OPTIMIZERS[name], 0
