@@ -13,6 +13,7 @@ from numpy.lib.stride_tricks import as_strided
 from ..windows import lengths, reach, taps
 
 BLOCK = 1 << 19  # elements of a block of windows
+WIDE = 16  # columns that a product should have at least
 
 
 class _Scratch(threading.local):
@@ -77,21 +78,35 @@ def convolution_input_gradient(g, kernel, sizes, strides, padding, dilation_rate
         return out
     if depthwise:
         return _depthwise_input_gradient(g, kernel, strides, padding, dilation_rate, out)
-    if all(s == 1 for s in strides):
+    if all(s == 1 for s in strides) and kernel.shape[-1] <= kernel.shape[-2]:
         padding = _turned_padding(window, padding, dilation_rate)
         return convolution(g, _turned(kernel), strides, padding, dilation_rate, False, out)
-    places = taps(sizes, window, strides, padding, dilation_rate)
-    matrix = kernel.reshape(-1, kernel.shape[-1]).T
+    # Where sums lie apart in any case, small products of several places are made one.
+    together = 1 if strides[-1] == 1 else max(1, WIDE // kernel.shape[-2])
+    return _add_taps(g, kernel, taps(sizes, window, strides, padding, dilation_rate), together, out)
+
+
+def _add_taps(g, kernel, places, together, out):
+    """Adds up what each place in the window gives: less to move than windows of g, where g has the more channels.
+
+    together: the number of places that one product goes through.
+    """
+    channels, filters = kernel.shape[-2:]
+    matrix = np.ascontiguousarray(kernel.reshape(-1, filters).T)
+    widest = max(filters, min(together * channels, matrix.shape[1]))
+    step = max(1, BLOCK // max(1, g[:1].size // filters * widest))
     out[...] = 0
-    step = max(1, BLOCK // max(1, g[:1].size // kernel.shape[-1] * matrix.shape[1]))
     for start in range(0, len(g), step):
-        rows = g[start : start + step]
-        columns = scratch("columns", (rows.size // len(matrix), matrix.shape[1]), g.dtype)
-        np.matmul(rows.reshape(-1, len(matrix)), matrix, out=columns)
-        columns = columns.reshape(*rows.shape[:-1], *window, kernel.shape[-2])
-        for position, place, elements in places:
-            target = out[start : start + step][:, *elements]
-            target += columns[:, *place, *position]
+        block = g[start : start + step]
+        rows = block.reshape(-1, filters)
+        for first in range(0, len(places), together):
+            group = places[first : first + together]
+            columns = scratch("columns", (len(rows), len(group) * channels), g.dtype)
+            np.matmul(rows, matrix[:, first * channels :][:, : columns.shape[1]], out=columns)
+            each = columns.reshape(*block.shape[:-1], len(group), channels)
+            for k, (_, place, elements) in enumerate(group):
+                target = out[start : start + step][:, *elements]
+                target += each[:, *place, k]
     return out
 
 
