@@ -1,6 +1,7 @@
 """JAX kernels of the ops on parts of tensors."""
 
 import jax.numpy as jnp
+from jax import lax
 
 from ..ops.indexing import python_index
 
@@ -12,7 +13,10 @@ def getitem(x, index):
 
 
 def put(g, shape, index):
-    return jnp.zeros(shape, g.dtype).at[python_index(index)].set(g)
+    # Padding, not scattering: XLA fuses it, and aborts where it turns what was scattered round.
+    ranges = [range(n)[part] for n, part in zip(shape, python_index(index), strict=True)]
+    ends = [(r.start, n - r[-1] - 1, r.step - 1) if r else (0, n, 0) for n, r in zip(shape, ranges, strict=True)]
+    return lax.pad(g, jnp.zeros((), g.dtype), ends)
 
 
 def take(x, indices, axis):

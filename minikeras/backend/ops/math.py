@@ -109,10 +109,9 @@ power.gradient(
     # d/dy x^y = x^y log x; at x = 0 it is 0 for y > 0, and there is no log to take.
     lambda g, z, x, y: g * where(greater(x, 0.0), z * log(where(greater(x, 0.0), x, 1.0)), 0.0),
 )
-maximum.gradient(lambda g, z, x, y: g * cast_like(greater_equal(x, y), g),
-                 lambda g, z, x, y: g * cast_like(less(x, y), g))
-minimum.gradient(lambda g, z, x, y: g * cast_like(less_equal(x, y), g),
-                 lambda g, z, x, y: g * cast_like(greater(x, y), g))
+# Chosen, not multiplied by 0 or 1: behind a root of 0 there is an infinite cotangent, and it goes one way only.
+maximum.gradient(lambda g, z, x, y: where(greater_equal(x, y), g, 0.0), lambda g, z, x, y: where(less(x, y), g, 0.0))
+minimum.gradient(lambda g, z, x, y: where(less_equal(x, y), g, 0.0), lambda g, z, x, y: where(greater(x, y), g, 0.0))
 
 
 def neutral(number, right_only=False):
@@ -282,9 +281,9 @@ def clip(x: Tensor, min_value: Tensor, max_value: Tensor):
 
 
 clip.gradient(
-    lambda g, y, x, low, high: g * cast_like(logical_and(greater_equal(x, low), less_equal(x, high)), g),
-    lambda g, y, x, low, high: g * cast_like(less(x, low), g),
-    lambda g, y, x, low, high: g * cast_like(greater(x, high), g),
+    lambda g, y, x, low, high: where(logical_and(greater_equal(x, low), less_equal(x, high)), g, 0.0),
+    lambda g, y, x, low, high: where(less(x, low), g, 0.0),
+    lambda g, y, x, low, high: where(greater(x, high), g, 0.0),
 )
 
 
