@@ -113,11 +113,11 @@ class Plan:
     def _claims(self, groups):
         """Which steps may write straight into the variable that they update: Value -> Variable.
 
-        Groups come after all steps: what they read must not have changed by then.
+        Groups and outputs come after all steps: what they read must not have changed by then.
         """
         leaf = {v.source: v for s in self.program.steps for v in s.inputs if v.kind == "variable"}
         later = {v for group in groups for member in group.variables for v in member}
-        later.update(v.source for v in self.program.needed if v.kind == "variable")
+        later.update(v.source for v in (*self.program.needed, *self.program.outputs) if v.kind == "variable")
         taken, self.claim = set(self.program.outputs), {}
         for variable, value in self.program.updates:
             if value.kind != "step" or value in taken or value.shape != variable.shape or variable in later:

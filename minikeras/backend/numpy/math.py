@@ -47,8 +47,9 @@ isinf = np.isinf
 
 @elementwise
 def rsqrt(x, out=None):
-    out = np.sqrt(x, out=out)
-    return np.divide(1, out, out=out if out.ndim else None)
+    out = np.empty_like(x) if out is None else out
+    np.sqrt(x, out=out)
+    return np.divide(1, out, out=out)
 
 
 @elementwise

@@ -32,23 +32,20 @@ def rectify_gradient(g, y, out=None):
 
 @elementwise
 def sigmoid(x, out=None):
+    out = np.empty_like(x) if out is None else out  # not a ufunc's: of no axes that would be a scalar
     # exp overflows to inf for very negative x, and 1 / inf is the 0 that is wanted.
-    out = np.negative(x, out=out, **_array(x, out))
+    np.negative(x, out=out)
     np.exp(out, out=out)
     np.add(out, 1, out=out)
     return np.reciprocal(out, out=out)
 
 
-def _array(x, out):
-    """ufuncs give scalars for arrays without axes, which could not be written into."""
-    return {} if out is not None or x.ndim else {"out": np.empty((), x.dtype)}
-
-
 # Not in place: g and y are both read after the first result is written.
 def sigmoid_gradient(g, y, out=None):
-    out = np.subtract(1, y, out=out)
-    out = np.multiply(out, y, out=out if out.ndim else None)
-    return np.multiply(out, g, out=out if out.ndim else None)
+    out = np.empty_like(y) if out is None else out
+    np.subtract(1, y, out=out)
+    np.multiply(out, y, out=out)
+    return np.multiply(out, g, out=out)
 
 
 def blocked(function):

@@ -22,13 +22,17 @@ from .pooling import _pool_and_places, _pulled_to_places
 aten = torch.ops.aten
 LARGE = 1 << 20  # elements: more than a cache holds
 WEIGHTS = 2  # results for each weight: from here on a pass over the weights is cheaper than one over the results
+WITHOUT_OUT = {torch.relu, torch.flip, torch.isfinite, torch.isinf, torch.isnan}
+
+
+def writes_out(kernel):
+    """Whether the kernel is one of PyTorch's own, which take `out` but for a few."""
+    return isinstance(kernel, types.BuiltinFunctionType) and kernel not in WITHOUT_OUT
 
 
 def takes_out(kernel):
     """Whether the kernel writes into given memory: PyTorch's own do, ours have a parameter for it."""
-    if isinstance(kernel, types.BuiltinFunctionType):
-        return True
-    return inspect.isfunction(kernel) and "out" in inspect.signature(kernel).parameters
+    return writes_out(kernel) or (inspect.isfunction(kernel) and "out" in inspect.signature(kernel).parameters)
 
 
 def fused(program):

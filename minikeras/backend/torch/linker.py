@@ -1,7 +1,6 @@
 """Runs programs with PyTorch: a straight line of kernel calls, without a tape; optimizer steps as update groups."""
 
 import functools
-import types
 
 import torch
 
@@ -13,7 +12,7 @@ from ..memory import keep_freed
 from ..straight_line import straight_line
 from . import device
 from .fused import adam, adam_step, on_host
-from .fusion import fused, in_place, written
+from .fusion import fused, in_place, writes_out, written
 
 # x + a b, x - a b, x + a / b, x - a / b in one call.
 FUSED = {
@@ -37,7 +36,7 @@ class Linked:
         keep_freed()
         with torch.inference_mode():
             if config.optimize():
-                groups, program = group_updates(program, functools.partial(writes_out, engine))
+                groups, program = group_updates(program, lambda op: writes_out(runtime.kernel(engine, op)))
                 program = fused(program)
                 uses = Uses(program)
                 groups = [Memory(g, uses, engine) for g in groups]
@@ -48,7 +47,7 @@ class Linked:
             self.variables, self.updated = program.variables, [v for v, _ in program.updates]
             for variable in self.variables:
                 variable.native()
-            self.line = straight_line(program, engine, lambda line: [g.run(line) for g in groups])
+            self.line = straight_line(program, engine, functools.partial(_add_groups, groups))
 
     def __call__(self, inputs):
         counts = [c.value for c in self.counters]
@@ -64,9 +63,12 @@ class Linked:
         return outputs
 
 
-def writes_out(engine, op):
-    """Whether the kernel is one of PyTorch's own, which take `out`."""
-    return isinstance(runtime.kernel(engine, op), types.BuiltinFunctionType)
+def _add_groups(groups, line):
+    """Appends the groups to a line. What one reads may be a view of what another one changes: all is read first."""
+    for group in groups:
+        group.join(line)
+    for group in groups:
+        group.run(line)
 
 
 class Memory:
@@ -89,11 +91,14 @@ class Memory:
         """The Values that the group reads from the program."""
         return [v for values in self.group.gradients for v in values] + ([] if self.host else self.group.scalars)
 
-    def run(self, line):
-        """Appends the group to a line: gradients that lie elsewhere are joined, then its step runs on all of them."""
+    def join(self, line):
+        """Appends to a line what brings the gradients that lie elsewhere together."""
         if self.values:
             places, values = line.bind(self.views, "places"), ", ".join(line.spell(v) for v in self.values)
             line.lines.append(f"{line.bind(torch._foreach_copy_, 'join')}({places}, [{values}])")
+
+    def run(self, line):
+        """Appends the group's step to a line."""
         flats = self.flats
         if self.adam:
             run = adam_step(self.adam)
