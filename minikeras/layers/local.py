@@ -32,6 +32,9 @@ class _LocallyConnected(Windowed):
                              f"for each place, got {tuple(input_shape)}.")  # fmt: skip
         output_shape = self.compute_output_shape(input_shape)
         self.places = tuple(output_shape[axis] for axis in spatial_axes(self.data_format, self.rank))
+        if min(self.places) < 1:
+            raise ValueError(f"{who(self)}: windows of {list(self.kernel_size)} do not fit into an input of "
+                             f"{tuple(input_shape)}. Use a smaller kernel_size, or a longer input.")  # fmt: skip
         axis = channel_axis(self.data_format)
         window = math.prod(self.kernel_size) * input_shape[axis]
         self.kernel = new_weight(self, "kernel", (math.prod(self.places), window, self.filters))

@@ -171,6 +171,13 @@ def test_locally_connected_has_a_kernel_for_each_place(backend, layer, shape):
         close(y[(slice(None), *place)], window.reshape(len(x), -1) @ kernel[i] + bias[place])
 
 
+@pytest.mark.parametrize("make", [lambda: L.LocallyConnected1D(2, 4), lambda: L.LocallyConnected2D(2, (1, 4))])
+def test_locally_connected_windows_have_to_fit(make):
+    layer = make()
+    with pytest.raises(ValueError, match=r"locally_connected.*windows of \[.*4\] do not fit into an input of \(None, "):
+        layer(L.Input((3,) * layer.rank + (2,)))
+
+
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize(("layers", "shape"), [
     ((L.MaxPooling1D, L.AveragePooling1D), (2, 7, 3)),
