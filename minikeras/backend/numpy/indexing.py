@@ -41,7 +41,7 @@ def scatter_add(updates, indices, like_x, axis, out=None):
     out = np.zeros(like_x.shape, updates.dtype) if out is None else out
     out[...] = 0
     if axis == 0:
-        set_sums(out, _from_zero(indices, len(out)).reshape(-1), updates.reshape(-1, *out.shape[1:]))
+        set_sums(out, _from_zero(indices, len(out)).reshape(-1), updates.reshape(indices.size, *out.shape[1:]))
     else:
         moved = np.moveaxis(out, axis, 0)
         lead = range(axis, axis + indices.ndim)
