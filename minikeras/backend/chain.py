@@ -62,8 +62,9 @@ class Chain:
 
     def _makes_room(self, variable, i):
         """Whether the memory of a variable that step i is the last to read can hold its result: until the new value."""
-        new = self.group.roots.get(variable.index, -1)
-        return self.last[variable] == i and self.last.get(Ref("result", i), new + 1) <= new and i not in self.root
+        if i in self.root or self.last[variable] != i:
+            return False
+        return self.last[Ref("result", i)] <= self.group.roots.get(variable.index, -1)
 
     def _ends(self, j, i, dtype):
         own = self.place[j].startswith("b") and self.scratch[int(self.place[j][1:])] == dtype

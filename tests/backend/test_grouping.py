@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from levels import optimized
 
 from minikeras import backend as K
 from minikeras import optimizers
-from minikeras.backend import config
 
 
 def trained(optimizer, level, steps=5, frozen=()):
@@ -18,13 +18,9 @@ def trained(optimizer, level, steps=5, frozen=()):
     loss = K.mean(K.square(out - y))
     params = [w for i, w in enumerate(weights) if i not in frozen]
     data = np.random.rand(10, 6), np.random.rand(10, 3)
-    before = config.optimize()
-    config.optimize(level)
-    try:
+    with optimized(level):
         train = K.function([x, y], [loss], updates=optimizer().get_updates(loss, params))
         losses = [float(train(data)[0]) for _ in range(steps)]
-    finally:
-        config.optimize(before)
     return losses, [K.get_value(w) for w in weights]
 
 
@@ -118,14 +114,10 @@ def test_updates_that_read_each_other_in_any_order(seed, backend):
                 made.append(BINARY[kind % len(BINARY)](made[i % len(made)], made[j % len(made)]))
             updates += [(v, K.tanh(made[n])) for v, n in zip(own, chosen, strict=True)]
             variables += own
-        before = config.optimize()
-        config.optimize(level)
-        try:
-            train = K.function([fed], [], updates=updates)
+        train = K.function([fed], [], updates=updates)
+        with optimized(level):
             for _ in range(3):
                 train([x])
-        finally:
-            config.optimize(before)
         return [K.get_value(v) for v in variables]
 
     for a, b in zip(moved(1), moved(0), strict=True):

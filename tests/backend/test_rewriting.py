@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from levels import optimized
 
 from minikeras import backend as K
 from minikeras import initializers, layers, optimizers
-from minikeras.backend import config, runtime
+from minikeras.backend import runtime
 from minikeras.backend.op import OPS
 
 UNARY = [K.relu, K.sigmoid, K.tanh, K.square, lambda x: -x, lambda x: K.reshape(x, (64, -1)), lambda x: x * 0.5]
@@ -15,14 +16,10 @@ def both(build, *feeds, runs=2):
     """The results of `runs` calls of the function that `build()` makes, as optimized and as written."""
     found = []
     for level in (1, 0):
-        before = config.optimize()
-        config.optimize(level)
-        try:
+        with optimized(level):
             np.random.seed(5)
             function = build()
             found.append([np.copy(r) for _ in range(runs) for r in function(list(feeds))])
-        finally:
-            config.optimize(before)
     return found
 
 

@@ -73,6 +73,7 @@ def tile(x: Tensor, n: Host):
 
 @tile.rewrite
 def _tiles_of_one_number(emit, x, n):
+    """From the number itself: where it is a constant the tiles are one too, which what is broadcast never becomes."""
     if x.op_name != "broadcast_to" or x.source.args[0].size != 1:
         return None
     number = emit(reshape, x.source.args[0], (1,) * x.ndim)
